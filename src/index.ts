@@ -1,0 +1,1 @@
+export { FedmoteError } from "./core/error.ts"
