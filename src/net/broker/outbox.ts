@@ -1,0 +1,122 @@
+type Done = () => void
+
+/** Sends a message and calls back, later, once it is written. Returns whether the client will acknowledge it. */
+export type Send = (written: Done) => boolean
+
+export interface OutboxLimits {
+  /** Messages that a client may leave unacknowledged (or, at QoS 0, unwritten) before the rest waits: Mosquitto's max_inflight_messages. */
+  readonly window: number
+  /** Bytes that wait for one client before its publishers wait, too. */
+  readonly maxBytes: number
+  /** How long a client with messages waiting may go without acknowledging anything, in milliseconds. */
+  readonly stallTimeoutMs: number
+}
+
+interface Entry {
+  readonly send: Send
+  readonly bytes: number
+  /** Lets the publisher go on; undefined where it has gone on already. */
+  release: Done | undefined
+}
+
+// Roughly what a queued message costs besides its payload.
+const OVERHEAD_BYTES = 256
+
+/**
+ * The messages of one client that are not yet written, in order. The window makes a client's acknowledgements its back-pressure:
+ * it needs not stop reading, so it always sees the acknowledgements of its own messages. A publisher waits only for a client that is
+ * `maxBytes` behind; a client that is so and must not hold up others, or that acknowledges nothing for too long, is cut off.
+ */
+export class Outbox {
+  readonly #limits: OutboxLimits
+  readonly #patient: () => boolean
+  readonly #cut: (why: string) => void
+  #queue: Entry[] = []
+  #head = 0
+  #bytes = 0
+  #inFlight = 0
+  #stalled: NodeJS.Timeout | undefined
+  #closed = false
+
+  /** `patient`: whether publishers wait for this client. `cut` ends its connection. */
+  constructor(limits: OutboxLimits, patient: () => boolean, cut: (why: string) => void) {
+    this.#limits = limits
+    this.#patient = patient
+    this.#cut = cut
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** `release` is called when the publisher may go on, at the latest when the outbox is closed. */
+  push(bytes: number, send: Send, release: Done): void {
+    if (this.#closed) return release()
+    if (this.#head === this.#queue.length && this.#inFlight < this.#limits.window) {
+      this.#send(send)
+      return release()
+    }
+    const entry: Entry = { send, bytes: bytes + OVERHEAD_BYTES, release: undefined }
+    this.#bytes += entry.bytes
+    this.#queue.push(entry)
+    this.#stalled ??= setTimeout(() => this.#cut("it acknowledges nothing"), this.#limits.stallTimeoutMs)
+    if (this.#bytes <= this.#limits.maxBytes) return release()
+    if (this.#patient()) entry.release = release
+    else {
+      release()
+      this.#cut(`it is ${this.#bytes} bytes behind`)
+    }
+  }
+
+  /** The client has acknowledged a message. */
+  acknowledged(): void {
+    this.#finished()
+  }
+
+  /** Drops what waits and lets all publishers go on. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#stopClock()
+    const rest = this.#queue.slice(this.#head)
+    this.#queue = []
+    this.#head = 0
+    this.#bytes = 0
+    for (const entry of rest) entry.release?.()
+  }
+
+  #send(send: Send): void {
+    this.#inFlight++
+    // Whether it counts is known when `send` returns, and `written` comes later than that.
+    const acknowledged = send(() => {
+      if (!acknowledged) this.#finished()
+    })
+  }
+
+  #finished(): void {
+    if (this.#closed) return
+    if (this.#inFlight > 0) this.#inFlight--
+    while (this.#inFlight < this.#limits.window && this.#head < this.#queue.length) {
+      const entry = this.#queue[this.#head++]!
+      this.#bytes -= entry.bytes
+      this.#send(entry.send)
+      entry.release?.()
+    }
+    if (this.#head === this.#queue.length) {
+      this.#queue = []
+      this.#head = 0
+      this.#stopClock()
+      return
+    }
+    if (this.#head >= 1024) {
+      this.#queue = this.#queue.slice(this.#head)
+      this.#head = 0
+    }
+    this.#stalled?.refresh()
+  }
+
+  #stopClock(): void {
+    clearTimeout(this.#stalled)
+    this.#stalled = undefined
+  }
+}

@@ -1,0 +1,65 @@
+#!/bin/sh
+# Installs the system programs that the tests use, with apt. Does nothing where all of them are there already.
+# Without root (or password-less sudo) it names what is missing and fails.
+set -eu
+
+# package | program that proves it is there | what for
+wanted='
+mosquitto | mosquitto | the broker that the links and the command line are tested against
+openssl   | openssl   | certificates for the TLS tests, made afresh in every run
+chromium  | chromium  | opens the HTML report and the dashboard as a reader would
+gcc       | gcc       | the C client, and the yardstick for kernel speed
+clang     | clang     | the C client with sanitizers and static analysis
+'
+
+# Debian keeps servers such as mosquitto in sbin, which is not on every user's PATH.
+PATH="$PATH:/usr/sbin:/sbin"
+
+missing=""
+while IFS='|' read -r package program purpose; do
+  package=$(echo "$package" | tr -d ' ')
+  program=$(echo "$program" | tr -d ' ')
+  [ -n "$package" ] || continue
+  if ! command -v "$program" >/dev/null 2>&1; then
+    echo "missing: $package -$purpose"
+    missing="$missing $package"
+  fi
+done <<LIST
+$wanted
+LIST
+
+if [ -z "$missing" ]; then
+  echo "all system packages are there"
+  exit 0
+fi
+
+if ! command -v apt-get >/dev/null 2>&1; then
+  echo "no apt-get here; install by hand:$missing" >&2
+  exit 1
+fi
+if [ "$(id -u)" -eq 0 ]; then
+  as_root=""
+elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
+  as_root="sudo -n"
+else
+  echo "not root, and sudo asks for a password; run: apt-get install$missing" >&2
+  exit 1
+fi
+
+echo "installing:$missing"
+apt="$as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y"
+# A stale package list is refreshed only where the first try fails.
+# shellcheck disable=SC2086
+$apt install --no-install-recommends $missing || { $apt update && $apt install --no-install-recommends $missing; }
+
+# Debian starts the mosquitto service on port 1883 when it installs it. The tests start brokers of their own.
+case " $missing " in
+*" mosquitto "*)
+  if command -v systemctl >/dev/null 2>&1 && [ -d /run/systemd/system ]; then
+    $as_root systemctl disable --now mosquitto
+  elif [ -x /etc/init.d/mosquitto ]; then
+    $as_root /etc/init.d/mosquitto stop >/dev/null || true
+    $as_root update-rc.d mosquitto disable >/dev/null 2>&1 || true
+  fi
+  ;;
+esac
