@@ -145,6 +145,8 @@ export interface ModelChunk {
   readonly version: number
   readonly index: number
   readonly count: number
+  /** The bytes are of a delta against this earlier version; absent where they are of the whole model. */
+  readonly base?: number
   readonly payload: Uint8Array
 }
 

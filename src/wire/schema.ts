@@ -1,0 +1,196 @@
+import { WireError } from "./error.ts"
+import { BOUNDS, CHOICES, KEYS, TYPES } from "./keys.ts"
+import { ascending, bytes, choice, flag, ids, integer, list, optional, payload, real, reals, text } from "./kind.ts"
+import type {
+  Gone,
+  Hello,
+  Message,
+  ModelChunk,
+  Notice,
+  Ready,
+  Receipt,
+  Task,
+  Update,
+  WireLayer,
+  WireTraining,
+} from "./message.ts"
+import type { Fields } from "./struct.ts"
+import { nested, Struct, variant } from "./struct.ts"
+
+/** What a message of one type holds: its table, and what must hold between fields. */
+export interface Schema<M extends Message = Message> {
+  readonly type: M["type"]
+  readonly number: number
+  readonly table: Struct<M, "type">
+  readonly rule: ((message: M) => void) | undefined
+}
+
+const MAX_REAL = 3.4028234663852886e38
+const SMALLEST_REAL = 1.401298464324817e-45
+
+const uint32 = integer(BOUNDS.uint32)
+const seconds = integer(BOUNDS.seconds)
+const updateId = bytes(BOUNDS.updateId)
+const layerSize = integer(BOUNDS.layerSize)
+const notNegative = real(0, MAX_REAL, "a number from 0")
+const fraction = real(0, 1, "a number from 0 to 1")
+const positive = real(SMALLEST_REAL, MAX_REAL, "a number above 0")
+
+const activation = choice(CHOICES.activation)
+
+type LayerOf<K extends WireLayer["kind"]> = Extract<WireLayer, { readonly kind: K }>
+
+const layer = variant<WireLayer>(choice(CHOICES.layerKind), {
+  dense: new Struct<LayerOf<"dense">, "kind">("dense", KEYS.dense, { units: layerSize, activation }),
+  conv1d: new Struct<LayerOf<"conv1d">, "kind">("conv1d", KEYS.conv1d, {
+    channels: layerSize,
+    filters: layerSize,
+    width: layerSize,
+    stride: layerSize,
+    activation,
+  }),
+  pool: new Struct<LayerOf<"pool">, "kind">("pool", KEYS.pool, {
+    mode: choice(CHOICES.poolMode),
+    channels: layerSize,
+    width: layerSize,
+  }),
+})
+
+const training = nested<WireTraining>("training", KEYS.training, {
+  inputs: integer(BOUNDS.features),
+  layers: list(layer, BOUNDS.layerList),
+  loss: choice(CHOICES.loss),
+  positiveWeight: positive,
+  standardized: flag(),
+  epochs: integer(BOUNDS.localEpochs),
+  batch: integer(BOUNDS.batch),
+  learningRate: notNegative,
+  momentum: fraction,
+  l2: notNegative,
+  proximal: notNegative,
+})
+
+const committed = nested<NonNullable<Notice["committed"]>>("committed", KEYS.committed, {
+  round: uint32,
+  epoch: uint32,
+})
+
+const SCHEMAS: readonly Schema[] = [
+  schema<Hello>("hello", {
+    session: uint32,
+    maxPacket: integer(BOUNDS.packetBytes),
+    ramKiB: uint32,
+    codecs: ids(BOUNDS.codecList),
+    abis: ids(BOUNDS.abiList),
+    features: integer(BOUNDS.features),
+  }),
+  schema<Ready>("ready", { session: uint32, willing: flag(), samples: uint32, testSamples: uint32 }),
+  schema<Gone>("gone", { session: uint32 }),
+  schema<Notice>(
+    "notice",
+    {
+      round: uint32,
+      epoch: uint32,
+      kind: choice(CHOICES.roundKind),
+      phase: choice(CHOICES.roundPhase),
+      session: uint32,
+      secondsLeft: seconds,
+      version: uint32,
+      digest: bytes(BOUNDS.digest),
+      sizeBytes: integer(BOUNDS.modelBytes),
+      chunkClasses: ascending(BOUNDS.chunkClass, BOUNDS.classList),
+      codecs: ids(BOUNDS.codecList),
+      grid: integer(BOUNDS.grid),
+      weightCap: integer(BOUNDS.weightCap),
+      seed: uint32,
+      shards: integer(BOUNDS.shards),
+      spreadSeconds: seconds,
+      committed: optional(committed),
+      training,
+    },
+    ({ training: { loss, layers } }) => {
+      if ((loss === "custom") !== (layers.length === 0))
+        throw new WireError(
+          "bound",
+          `training.layers: expected ${loss === "custom" ? "none" : "some"}, got ${layers.length}`,
+        )
+    },
+  ),
+  schema<Task>("task", {
+    action: choice(CHOICES.action),
+    round: uint32,
+    epoch: uint32,
+    retrySeconds: seconds,
+    reason: text(),
+  }),
+  schema<Update>(
+    "update",
+    {
+      round: uint32,
+      epoch: uint32,
+      updateId,
+      index: integer(BOUNDS.chunkIndex),
+      count: integer(BOUNDS.chunkCount),
+      baseVersion: uint32,
+      codec: integer(BOUNDS.codec),
+      samples: uint32,
+      steps: uint32,
+      metrics: reals(BOUNDS.metricList),
+      payload: payload(BOUNDS.chunk),
+    },
+    indexBelowCount,
+  ),
+  schema<Receipt>("receipt", {
+    status: choice(CHOICES.receiptStatus),
+    round: uint32,
+    epoch: uint32,
+    updateId,
+    retrySeconds: seconds,
+    allowedBytes: integer(BOUNDS.payloadBytes),
+    reason: text(),
+  }),
+  schema<ModelChunk>(
+    "model",
+    {
+      version: uint32,
+      index: integer(BOUNDS.chunkIndex),
+      count: integer(BOUNDS.chunkCount),
+      base: optional(uint32),
+      payload: payload(BOUNDS.chunk),
+    },
+    (chunk) => {
+      indexBelowCount(chunk)
+      if (chunk.base !== undefined && chunk.base >= chunk.version)
+        throw new WireError("bound", `model.base: expected a version before ${chunk.version}, got ${chunk.base}`)
+    },
+  ),
+]
+
+const BY_TYPE: ReadonlyMap<string, Schema> = new Map(SCHEMAS.map((each) => [each.type, each]))
+const BY_NUMBER: ReadonlyMap<unknown, Schema> = new Map(SCHEMAS.map((each) => [each.number, each]))
+
+/** The schema of messages with this `type`; throws `WireError` ("type"). */
+export function schemaOf(type: string): Schema {
+  const found = BY_TYPE.get(type)
+  if (!found)
+    throw new WireError("type", `expected a message of type ${[...BY_TYPE.keys()].join(", ")}, got ${String(type)}`)
+  return found
+}
+
+/** The schema with this number in key 1; throws `WireError` ("type"). */
+export function schemaNumbered(number: unknown): Schema {
+  const found = BY_NUMBER.get(number)
+  if (!found)
+    throw new WireError("type", `expected a message type from 1 to ${SCHEMAS.length} in key 1, got ${String(number)}`)
+  return found
+}
+
+function schema<M extends Message>(type: M["type"], kinds: Fields<M, "type">, rule?: (message: M) => void): Schema {
+  const keys: Readonly<Record<string, number>> = KEYS[type]
+  const table = new Struct<M, "type">(type, keys as { readonly [K in keyof Fields<M, "type">]: number }, kinds)
+  return { type, number: TYPES[type], table, rule } as unknown as Schema
+}
+
+function indexBelowCount({ type, index, count }: Update | ModelChunk): void {
+  if (index >= count) throw new WireError("bound", `${type}.index: expected 0 to ${count - 1}, got ${index}`)
+}
