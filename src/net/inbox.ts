@@ -19,6 +19,7 @@ export class Inbox {
   #head = 0
   #bytes = 0
   #running = false
+  #cleared = false
 
   /** `onError`: gets what a handler throws; the message counts as handled. */
   constructor(onError: (error: unknown) => void) {
@@ -38,8 +39,9 @@ export class Inbox {
     queueMicrotask(() => void this.#run())
   }
 
-  /** Forgets handlers and waiting messages, which are never settled. */
+  /** The end: forgets handlers and waiting messages, which are never settled. */
   clear(): void {
+    this.#cleared = true
     this.handlers.clear()
     this.#waiting = []
     this.#head = 0
@@ -53,7 +55,8 @@ export class Inbox {
           const pending = handler(arrival.topic, arrival.payload, arrival.retained)
           if (pending !== undefined) await pending
         } catch (error) {
-          this.#onError(error)
+          // What ends a handler after `clear` is the end of the link that it was using.
+          if (!this.#cleared) this.#onError(error)
         }
       }
       this.#bytes = Math.max(0, this.#bytes - arrival.payload.length)

@@ -22,6 +22,9 @@ interface Entry {
 // Roughly what a queued message costs besides its payload.
 const OVERHEAD_BYTES = 256
 
+// How much further than others' messages a client's own may fill its outbox, since they never wait.
+const SELF_FACTOR = 4
+
 /**
  * The messages of one client that are not yet written, in order. The window makes a client's acknowledgements its back-pressure:
  * it needs not stop reading, so it always sees the acknowledgements of its own messages. A publisher waits only for a client that is
@@ -49,8 +52,11 @@ export class Outbox {
     return this.#bytes
   }
 
-  /** `release` is called when the publisher may go on, at the latest when the outbox is closed. */
-  push(bytes: number, send: Send, release: Done): void {
+  /**
+   * `release` is called when the publisher may go on, at the latest when the outbox is closed; at once with `mayWait` false, as for a
+   * client's message to itself, whose acknowledgements the broker must go on reading.
+   */
+  push(bytes: number, send: Send, release: Done, mayWait: boolean): void {
     if (this.#closed) return release()
     if (this.#head === this.#queue.length && this.#inFlight < this.#limits.window) {
       this.#send(send)
@@ -61,11 +67,13 @@ export class Outbox {
     this.#queue.push(entry)
     this.#stalled ??= setTimeout(() => this.#cut("it acknowledges nothing"), this.#limits.stallTimeoutMs)
     if (this.#bytes <= this.#limits.maxBytes) return release()
-    if (this.#patient()) entry.release = release
-    else {
-      release()
-      this.#cut(`it is ${this.#bytes} bytes behind`)
+    if (this.#patient() && mayWait) {
+      entry.release = release
+      return
     }
+    release()
+    if (!this.#patient() || this.#bytes > SELF_FACTOR * this.#limits.maxBytes)
+      this.#cut(`it is ${this.#bytes} bytes behind`)
   }
 
   /** The client has acknowledged a message. */

@@ -66,6 +66,7 @@ export class Session {
             return this.forwarded && effective > 0
           },
           done,
+          packet.clientId !== client.id,
         )
     deliverer.deliver0 = queued(0)
     deliverer.deliverQoS = queued(1)
@@ -112,4 +113,6 @@ interface Delivery {
   readonly topic: string
   readonly payload: Uint8Array
   readonly qos: number
+  /** Who published it. */
+  readonly clientId?: string
 }
