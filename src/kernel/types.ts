@@ -1,7 +1,11 @@
 import type { CodecName } from "../core/codec.ts"
+import type { EvaluationSums } from "../core/evaluation.ts"
 import type { RandomKey } from "../core/random.ts"
 import type { Samples } from "../core/samples.ts"
 import type { TrainSettings } from "../core/training.ts"
+
+export { SCORE_BINS } from "../core/evaluation.ts"
+export type { EvaluationSums } from "../core/evaluation.ts"
 
 /** Which build of the kernels runs: WASM SIMD, WASM scalar (pure MVP), or the pure-JavaScript one for engines without WebAssembly. */
 export type KernelKind = "simd" | "scalar" | "js"
@@ -11,22 +15,6 @@ export interface TrainOutcome {
   readonly samples: number
   readonly steps: number
   readonly lossSum: number
-}
-
-/** Number of bins of a score histogram; a logit falls into bin `floor(clamp(logit, -8, 7.9375) * 16) + 128`. */
-export const SCORE_BINS = 256
-
-/** Sums over samples, in the order of the rows. */
-export interface EvaluationSums {
-  readonly rows: number
-  readonly lossSum: number
-  /** `[truth][predicted]` counts, classes x classes; empty for the squared loss. */
-  readonly confusion: Uint32Array
-  /** `[class 0 | class 1][bin]`: scores of each true class; only for the logistic loss, otherwise empty. */
-  readonly histogram: Uint32Array
-  /** Sums of squared and of absolute errors; only for the squared loss. */
-  readonly squaredError: number
-  readonly absoluteError: number
 }
 
 /**
