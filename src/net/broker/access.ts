@@ -1,4 +1,5 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto"
+import { checkDevice, parseTopic } from "../../wire/topics.ts"
 import { LinkError } from "../link.ts"
 
 /** Decides who may connect to the embedded broker, and to do what. */
@@ -58,7 +59,7 @@ export function fleetAccess({ secret, devices }: FleetAccessOptions): Access {
   return {
     admit(clientId, username, password) {
       if (username === COORDINATOR_USER) return isSecret(password, coordinator) ? COORDINATOR : undefined
-      if (!DEVICE_ID.test(clientId)) return undefined
+      if (!isDevice(clientId)) return undefined
       if (devices === "token" && !isSecret(password, deviceToken(secret, clientId))) return undefined
       return deviceIdentity(clientId)
     },
@@ -71,17 +72,46 @@ const COORDINATOR: Identity = {
   maySubscribe: () => true,
 }
 
-const DEVICE_ID = /^[a-z0-9-]{1,64}$/
-const LEVEL = "[a-z0-9-]+"
-
 function deviceIdentity(id: string): Identity {
-  const hello = new RegExp(`^fm1/${LEVEL}/dev/${id}/hello$`)
-  const publish = new RegExp(`^fm1/${LEVEL}/(dev/${id}/(hello|ready|gone)|up/[0-9]+/${id})$`)
-  const subscribe = new RegExp(`^fm1/${LEVEL}/(round|(model|module)(/${LEVEL})+|dev/${id}/(task|receipt))$`)
   return {
     trusted: false,
-    mayPublish: (topic, retain) => (retain ? hello : publish).test(topic),
-    maySubscribe: (filter) => subscribe.test(filter),
+    mayPublish(text, retain) {
+      const topic = parseTopic(text)
+      switch (topic?.kind) {
+        case "hello":
+          return topic.device === id
+        case "ready":
+        case "gone":
+        case "update":
+          return topic.device === id && !retain
+        default:
+          return false
+      }
+    },
+    maySubscribe(filter) {
+      const topic = parseTopic(filter)
+      switch (topic?.kind) {
+        case "round":
+        case "model":
+        case "manifest":
+        case "module":
+          return true
+        case "task":
+        case "receipt":
+          return topic.device === id
+        default:
+          return false
+      }
+    },
+  }
+}
+
+function isDevice(id: string): boolean {
+  try {
+    checkDevice(id)
+    return true
+  } catch {
+    return false
   }
 }
 
