@@ -105,6 +105,7 @@ class Broker implements EmbeddedBroker {
   readonly #sockets = new Set<net.Socket>()
   readonly #sessions = new Set<Session>()
   readonly #trusted = new Set<Session>()
+  readonly #byId = new Map<string, Session>()
   readonly #byClient = new WeakMap<Client, Session>()
   #sweep: NodeJS.Timeout | undefined
   #published = 0
@@ -183,7 +184,7 @@ class Broker implements EmbeddedBroker {
 
   #createAedes(): Aedes {
     const aedes = new Aedes({
-      mq: new BrokerEmitter(),
+      mq: new BrokerEmitter((clientId) => this.#hold(clientId)),
       persistence: this.#store,
       connectTimeout: this.#options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
       drainTimeout: this.#limits.stallTimeoutMs,
@@ -210,6 +211,7 @@ class Broker implements EmbeddedBroker {
         return packet
       },
     })
+    aedes.on("client", (client) => this.#byId.set(client.id, this.#byClient.get(client)!))
     aedes.on("ack", (_packet, client) => this.#byClient.get(client)?.outbox.acknowledged())
     aedes.on("unsubscribe", (filters, client) => {
       const session = this.#byClient.get(client)
@@ -230,6 +232,7 @@ class Broker implements EmbeddedBroker {
     socket.once("close", () => {
       this.#sessions.delete(session)
       this.#trusted.delete(session)
+      if (this.#byId.get(client.id) === session) this.#byId.delete(client.id)
       session.outbox.close()
     })
     const client = this.#aedes.handle(socket)
@@ -275,6 +278,13 @@ class Broker implements EmbeddedBroker {
     if (!identity.trusted && filters.size >= (this.#options.maxFilters ?? 100) && !filters.has(filter)) return false
     filters.add(filter)
     return true
+  }
+
+  #hold(clientId: string): () => void {
+    const session = this.#byId.get(clientId)
+    if (session === undefined) return () => {}
+    session.held++
+    return () => session.held--
   }
 
   #cutSlow(packetTimeoutMs: number): void {

@@ -44,6 +44,7 @@ export class MqttConnection {
   readonly #socket: Socket
   readonly #pending = new Set<(error: Error) => void>()
   #cause = ""
+  #broken = false
   #ended = false
   #resume: (() => void) | undefined
 
@@ -71,7 +72,10 @@ export class MqttConnection {
     const guard = new PacketGuard(options.maxPacketBytes)
     socket.on("data", (chunk: Buffer) => {
       const wrong = guard.scan(chunk)
-      if (wrong !== undefined) socket.destroy(new Error(`bad data from the broker: ${wrong}`))
+      if (wrong === undefined || this.#broken) return
+      // mqtt.js gets to see this chunk all the same.
+      this.#broken = true
+      socket.destroy(new Error(`bad data from the broker: ${wrong}`))
     })
     this.#client = new MqttClient(() => socket, clientOptions(target, options))
     this.#client.on("error", (error) => {
@@ -136,6 +140,7 @@ export class MqttConnection {
 
   #receive(onMessage: OnMessage): void {
     this.#client.handleMessage = (packet: IPublishPacket, next) => {
+      if (this.#broken) return
       const { messageId, payload, qos } = packet
       const bytes = typeof payload === "string" ? Buffer.from(payload) : payload
       // A plain view, since `slice` of a Buffer does not copy and readers rely on it to.

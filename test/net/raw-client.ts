@@ -56,6 +56,8 @@ export class RawClient {
   readonly socket: net.Socket
   /** Resolves when the connection has ended, whoever ended it. */
   readonly closed: Promise<void>
+  /** Identifiers of the messages that came. */
+  readonly messageIds: number[] = []
   /** Called with every packet. */
   onPacket: (packet: Received) => void = () => {}
   #buffer: Buffer = Buffer.alloc(0)
@@ -112,7 +114,7 @@ export class RawClient {
     this.onPacket = ({ type, body }) => {
       if (type !== 3) return
       const topicEnd = 2 + body.readUInt16BE(0)
-      this.write(packet.puback(body.readUInt16BE(topicEnd)))
+      this.write(packet.puback(messageId(body)))
       onMessage(body.toString("utf8", 2, topicEnd), body.subarray(topicEnd + 2))
     }
   }
@@ -134,10 +136,15 @@ export class RawClient {
       }
       if (this.#buffer.length < at + length) return
       const received = { type: this.#buffer[0]! >> 4, body: this.#buffer.subarray(at, at + length) }
+      if (received.type === 3 && (this.#buffer[0]! & 0x06) > 0) this.messageIds.push(messageId(received.body))
       this.#buffer = this.#buffer.subarray(at + length)
       const index = this.#waiting.findIndex(({ type }) => type === received.type)
       if (index >= 0) this.#waiting.splice(index, 1)[0]!.resolve(received)
       this.onPacket(received)
     }
   }
+}
+
+function messageId(body: Buffer): number {
+  return body.readUInt16BE(2 + body.readUInt16BE(0))
 }

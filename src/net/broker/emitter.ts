@@ -2,6 +2,8 @@ import { TopicTree } from "../topic-tree.ts"
 
 export interface Emitted {
   readonly topic: string
+  /** The client that published it. */
+  readonly clientId?: string
 }
 
 type Listener = (message: Emitted, done: () => void) => void
@@ -13,7 +15,13 @@ type Listener = (message: Emitted, done: () => void) => void
  */
 export class BrokerEmitter {
   readonly #tree = new TopicTree<Listener>()
+  readonly #hold: (clientId: string) => () => void
   #closed = false
+
+  /** `hold` stops reading from a client until the returned function is called: it has published something that a receiver has no room for. */
+  constructor(hold: (clientId: string) => () => void) {
+    this.#hold = hold
+  }
 
   on(filter: string, listener: Listener, done?: () => void): this {
     this.#tree.add(filter, listener)
@@ -34,12 +42,16 @@ export class BrokerEmitter {
       return this
     }
     const listeners = this.#tree.match(message.topic)
-    let waiting = listeners.length
-    if (waiting === 0) queueMicrotask(done)
+    let waiting = 1 + listeners.length
+    let goOn: (() => void) | undefined
     const listenerDone = (): void => {
-      if (--waiting === 0) queueMicrotask(done)
+      if (--waiting > 0) return
+      goOn?.()
+      queueMicrotask(done)
     }
     for (const listener of listeners) listener(message, listenerDone)
+    if (waiting > 1 && message.clientId !== undefined) goOn = this.#hold(message.clientId)
+    listenerDone()
     return this
   }
 

@@ -25,6 +25,8 @@ export class Session {
   forwarded = false
   /** Whether this connection has been reported already. */
   reported = false
+  /** Messages of this client that a receiver has no room for; while there are any, nothing more is read. */
+  held = 0
   readonly #guard: PacketGuard
   readonly #cut: (why: string) => void
   #partialSince = Infinity
@@ -77,6 +79,8 @@ export class Session {
     const { socket } = this
     const read = socket.read.bind(socket)
     socket.read = (size?: number): Buffer | null => {
+      // aedes alone does not stop where packets are larger than chunks. It asks again when a held message is through.
+      if (this.held > 0 && size !== 0) return null
       const chunk = read(size) as Buffer | null
       if (chunk === null) return null
       const before = this.#guard.packets

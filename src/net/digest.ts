@@ -1,0 +1,27 @@
+import { createHash } from "node:crypto"
+
+/** SHA-256 (FIPS 180-4), 32 bytes. */
+export function sha256(bytes: Uint8Array | string): Uint8Array {
+  return new Uint8Array(createHash("sha256").update(bytes).digest())
+}
+
+/** The two words that key a device's random streams and its place in selection: the first 8 bytes of SHA-256(id), big-endian. */
+export function deviceKey(id: string): readonly [high: number, low: number] {
+  const view = new DataView(sha256(id).buffer)
+  return [view.getUint32(0), view.getUint32(4)]
+}
+
+/** An update's id: the first 8 bytes of its payload's SHA-256. */
+export function updateIdOf(payload: Uint8Array): Uint8Array {
+  return sha256(payload).slice(0, 8)
+}
+
+/** The bytes of a float32 vector, little-endian: a view where the machine is, which every machine that runs Node is. */
+export function floatBytes(values: Float32Array): Uint8Array {
+  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+}
+
+/** `count` float32 values from little-endian bytes, copied: the bytes may lie at any offset. */
+export function floatsOf(bytes: Uint8Array, count = bytes.length >>> 2): Float32Array {
+  return new Float32Array(bytes.slice(0, 4 * count).buffer)
+}
