@@ -86,6 +86,11 @@ const CAUSES: Readonly<Record<string, string>> = {
   ETIMEDOUT: "timed out",
   EHOSTUNREACH: "no route to the host",
   ENETUNREACH: "network unreachable",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "self-signed certificate",
+  SELF_SIGNED_CERT_IN_CHAIN: "certificate of an unknown authority",
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "certificate of an unknown authority",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "certificate of an unknown authority",
+  CERT_HAS_EXPIRED: "certificate has expired",
 }
 
 /** The cause of a failed connection in a few words. */
