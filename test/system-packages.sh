@@ -42,7 +42,7 @@ if [ "$(id -u)" -eq 0 ]; then
 elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
   as_root="sudo -n"
 else
-  echo "not root, and sudo asks for a password; run: apt-get install$missing" >&2
+  echo "not root, and no sudo without a password; run: apt-get install$missing" >&2
   exit 1
 fi
 
@@ -52,14 +52,16 @@ apt="$as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y"
 # shellcheck disable=SC2086
 $apt install --no-install-recommends $missing || { $apt update && $apt install --no-install-recommends $missing; }
 
-# Debian starts the mosquitto service on port 1883 when it installs it. The tests start brokers of their own.
+# Debian starts the mosquitto service on port 1883 when it installs it, and at every boot. The tests start brokers of their own.
 case " $missing " in
 *" mosquitto "*)
-  if command -v systemctl >/dev/null 2>&1 && [ -d /run/systemd/system ]; then
-    $as_root systemctl disable --now mosquitto
-  elif [ -x /etc/init.d/mosquitto ]; then
-    $as_root /etc/init.d/mosquitto stop >/dev/null || true
-    $as_root update-rc.d mosquitto disable >/dev/null 2>&1 || true
+  if command -v systemctl >/dev/null 2>&1; then
+    if [ -d /run/systemd/system ]; then $as_root systemctl stop mosquitto; fi
+    $as_root systemctl disable mosquitto
+  else
+    $as_root service mosquitto stop || true
+    $as_root update-rc.d mosquitto disable
+    $as_root rm -f /etc/systemd/system/multi-user.target.wants/mosquitto.service
   fi
   ;;
 esac
