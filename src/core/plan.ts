@@ -1,0 +1,332 @@
+import { z } from "zod"
+import { CODECS, CODEC_NAMES } from "./codec.ts"
+import { METRIC_NAMES, higherIsBetter } from "./metrics.ts"
+import { MODEL_LIMITS } from "./model.ts"
+import { PlanError, refuse, unknownKeyHint } from "./plan-error.ts"
+import { checkSize } from "./plan-model.ts"
+
+/**
+ * One plan describes a federation: what is learned, by whom, how a round runs and when it ends. Written as YAML, given as a plain
+ * value; `parsePlan` checks it and fills in the defaults. Everything below the schema may trust it.
+ */
+
+// A custom message is the "expected ..." half of an error; PlanError adds the path and what came.
+const expected = (phrase: string) => ({ error: () => phrase })
+
+// Aborting checks let the union's phrase speak.
+const fraction = z.number().gt(0, { abort: true }).lt(1, { abort: true })
+const count = z.int().min(1).max(0xffff_ffff)
+const countOrFraction = z.union(
+  [fraction, count],
+  expected("a count (1 or more) or a fraction of the cohort (between 0 and 1)"),
+)
+const seconds = z
+  .number()
+  .gt(0)
+  .max(7 * 24 * 3600)
+const units = z.int().min(1).max(MODEL_LIMITS.units)
+const activation = z.enum(["relu", "tanh", "identity"])
+const name = z.union([z.string().min(1).max(64), z.number().transform(String)], expected("a name"))
+
+const layer = z.union([
+  z.strictObject({
+    dense: units.describe("Fully connected: units."),
+    activation: activation.exactOptional(),
+  }),
+  z.strictObject({
+    conv1d: units.describe("Convolution over a window of readings, time-major: filters."),
+    width: units.describe("Steps that a filter sees."),
+    stride: units.default(1),
+    channels: units.exactOptional().describe("Values of one step; default: the filters of the layer before, or 1."),
+    activation: activation.exactOptional(),
+  }),
+  z.strictObject({
+    pool: z.enum(["average", "max"]),
+    width: units.describe("Steps that become one."),
+    channels: units.exactOptional().describe("Values of one step; default: the filters of the layer before, or 1."),
+  }),
+])
+
+const model = z.strictObject({
+  features: z
+    .union(
+      [units, z.array(name).min(1).max(MODEL_LIMITS.units)],
+      expected("a number of features or a list of their names"),
+    )
+    .exactOptional()
+    .describe("Number of features of a sample, or their names. May be left out where the data says it."),
+  labels: z
+    .array(name)
+    .max(1024)
+    .exactOptional()
+    .describe("Class names in the order of the labels 0, 1, ...; left out for regression, and where the data says it."),
+  hidden: z
+    .union(
+      [
+        z.array(units).max(MODEL_LIMITS.layers - 1),
+        units.transform((width) => [width]),
+        z.literal("none").transform((): number[] => []),
+      ],
+      expected('the units of each hidden layer, such as [64, 32], or "none"'),
+    )
+    .exactOptional()
+    .describe('Units of the hidden dense layers, or "none" for a linear model. Default: [32].'),
+  layers: z
+    .array(layer)
+    .max(MODEL_LIMITS.layers - 1)
+    .exactOptional()
+    .describe("Instead of hidden: the layers before the output layer, which follows from the labels."),
+  activation: activation.default("relu").describe("Of hidden layers that do not say another."),
+  loss: z
+    .enum(["softmax", "logistic", "squared", "custom"])
+    .exactOptional()
+    .describe("Default: logistic for two labels, softmax for more, squared for none. custom: your own trainer."),
+  positiveWeight: z
+    .number()
+    .gt(0)
+    .max(1e6)
+    .default(1)
+    .describe("Weight of class 1 in the logistic loss; above 1 where events are rare."),
+  parameters: z
+    .int()
+    .min(1)
+    .max(MODEL_LIMITS.parameters)
+    .exactOptional()
+    .describe("Number of parameters of a custom model."),
+  standardize: z
+    .boolean()
+    .default(true)
+    .describe("Scale features by means and deviations that the fleet computes together, without pooling readings."),
+})
+
+const train = z.strictObject({
+  epochs: z.int().min(1).max(1000).default(1).describe("Passes over the device's samples in one round."),
+  batch: z.int().min(1).max(65535).default(32).describe("Samples of one step."),
+  learningRate: z.number().gt(0).max(1e6).default(0.1),
+  momentum: z.number().min(0).lt(1).default(0),
+  l2: z.number().min(0).max(1e6).default(0).describe("Weight decay."),
+  proximal: z.number().min(0).max(1e6).default(0).describe("FedProx: pulls local training toward the global model."),
+})
+
+const serverRate = (rate: number) => z.number().gt(0).max(1e6).default(rate)
+const adaptive = {
+  serverLearningRate: serverRate(0.1),
+  beta1: z.number().min(0).lt(1).default(0.9),
+  beta2: z.number().min(0).lt(1).default(0.99),
+  tau: z.number().gt(0).default(0.001).describe("Adaptivity: the smaller, the more every parameter has its own rate."),
+}
+
+const strategy = z.discriminatedUnion("name", [
+  z.strictObject({ name: z.literal("fedavg"), serverLearningRate: serverRate(1) }),
+  z.strictObject({
+    name: z.literal("fedavgm"),
+    serverLearningRate: serverRate(1),
+    momentum: z.number().min(0).lt(1).default(0.9),
+  }),
+  z.strictObject({ name: z.literal("fedadagrad"), ...adaptive }),
+  z.strictObject({ name: z.literal("fedadam"), ...adaptive }),
+  z.strictObject({ name: z.literal("fedyogi"), ...adaptive, serverLearningRate: serverRate(0.01) }),
+])
+
+const schema = z.strictObject({
+  fleet: z
+    .string()
+    .regex(/^[a-z0-9-]{1,32}$/, expected("1 to 32 of a-z, 0-9 and -"))
+    .default("fedmote")
+    .describe("Name of the fleet: part of every topic."),
+  seed: z.int().min(0).max(0xffff_ffff).default(1).describe("Same seed, same plan, same folded updates: same model."),
+  rounds: count.default(30).describe("Training rounds at most."),
+  cohort: z
+    .union([count, z.literal("all")], expected('a number of devices or "all"'))
+    .default("all")
+    .describe("Updates wanted in a training round."),
+  model: model.prefault({}),
+  train: train.prefault({}),
+  strategy: strategy.prefault({ name: "fedavg" }).describe("How the mean update moves the model."),
+  codecs: z
+    .union(
+      [z.array(z.enum(CODEC_NAMES)).min(1).max(CODEC_NAMES.length), z.enum(CODEC_NAMES).transform((one) => [one])],
+      expected(`one or more of ${CODEC_NAMES.join(", ")}`),
+    )
+    .default(["int8", "f32"])
+    .describe("How updates are quantised, in order of preference; a device takes the first that it has."),
+  weightCap: count.default(65536).describe("Largest weight (samples processed) of one update."),
+  largestDelta: z
+    .number()
+    .gt(0)
+    .max(65536)
+    .default(16)
+    .describe("Largest change of one parameter that an update may carry."),
+  selection: z
+    .strictObject({
+      overSelect: z.number().min(1).max(10).default(1.3).describe("Devices asked for each update wanted."),
+      minimumToStart: countOrFraction.default(0.8),
+      timeoutSeconds: seconds.default(60).describe("How long to wait for the whole cohort."),
+      settleSeconds: z
+        .number()
+        .min(0)
+        .max(3600)
+        .default(1)
+        .describe("How long to wait for more once the cohort is there."),
+    })
+    .prefault({}),
+  report: z
+    .strictObject({
+      timeoutSeconds: seconds.default(120).describe("Deadline of a training round."),
+      minimumToCommit: countOrFraction.default(0.5),
+      finishSeconds: z
+        .number()
+        .min(0)
+        .max(3600)
+        .default(10)
+        .describe('"Finish now" is said so long before the deadline.'),
+    })
+    .prefault({}),
+  evaluate: z
+    .strictObject({
+      every: z.int().min(0).max(0xffff_ffff).default(1).describe("Training rounds between evaluations; 0 is never."),
+      timeoutSeconds: seconds.default(60),
+    })
+    .prefault({}),
+  stop: z
+    .strictObject({
+      metric: z.enum(METRIC_NAMES).exactOptional().describe("Default: loss."),
+      atLeast: z.number().exactOptional(),
+      atMost: z.number().exactOptional(),
+      noProgress: z
+        .strictObject({ rounds: count.default(10), delta: z.number().min(0).default(0.001) })
+        .exactOptional()
+        .describe("Stop when the metric has not improved by more than delta for so many training rounds."),
+    })
+    .exactOptional()
+    .describe("Ends the federation before its last round."),
+  upload: z
+    .strictObject({
+      shards: z.int().min(1).max(65535).default(1).describe("Aggregators that share the devices."),
+      spreadSeconds: z.int().min(0).max(86400).default(0).describe("Uploads are spread over so long, by device."),
+      chunkBytes: z
+        .int()
+        .min(256)
+        .max(262144)
+        .default(65536)
+        .describe("Largest piece of a model or update in one message."),
+    })
+    .prefault({}),
+})
+
+type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T
+
+/** A checked plan with its defaults; frozen. Exactly one of `model.hidden` and `model.layers` is set. */
+export type Plan = DeepReadonly<z.output<typeof schema>>
+/** What may be written: every key may be left out. */
+export type PlanInput = DeepReadonly<z.input<typeof schema>>
+/** Part of a plan, to lay over another; a key that is `undefined` changes nothing. */
+export type PlanOverrides = DeepPartial<PlanInput>
+type DeepPartial<T> = T extends readonly unknown[]
+  ? T
+  : T extends object
+    ? { readonly [K in keyof T]?: DeepPartial<T[K]> | undefined }
+    : T
+export type LayerPlan = NonNullable<Plan["model"]["layers"]>[number]
+
+/** Checks `value` (from YAML or JSON) and fills in the defaults. Throws `PlanError`: one line with path, what was expected, what came. */
+export function parsePlan(value: unknown): Plan {
+  const written = isTree(value) ? overlay({}, value) : (value ?? {})
+  const result = schema.safeParse(written)
+  if (!result.success)
+    throw PlanError.from(result.error.issues, written, (path, key) => unknownKeyHint(planSchema(), path, key))
+  const plan = result.data
+  if (plan.model.layers === undefined) plan.model.hidden ??= [32]
+  checkWhole(plan, written)
+  return freeze(plan)
+}
+
+/** `overrides` laid over `plan` and checked again. Lists are replaced; another strategy or another kind of layers replaces the old one. */
+export function mergePlan(plan: Plan, overrides: PlanOverrides): Plan {
+  const base = structuredClone(plan) as Tree
+  const { model = {}, strategy } = overrides
+  const planModel = base["model"] as Tree
+  if (model.hidden !== undefined) delete planModel["layers"]
+  if (model.layers !== undefined) delete planModel["hidden"]
+  if (strategy?.name !== undefined && strategy.name !== plan.strategy.name) delete base["strategy"]
+  return parsePlan(overlay(base, overrides as Tree))
+}
+
+/** JSON Schema (2020-12) of what may be written, for editors; published as `plan.schema.json`. */
+export function planSchema(): object {
+  const { $schema, ...rest } = z.toJSONSchema(schema, { io: "input" })
+  return {
+    $schema,
+    title: "Fedmote plan",
+    description: "One plan describes a federation: what is learned, how a round runs and when it ends.",
+    ...rest,
+  }
+}
+
+type Tree = { [key: string]: unknown }
+
+function overlay(base: Tree, overrides: Tree): Tree {
+  for (const [key, value] of Object.entries(overrides)) {
+    if (value === undefined) continue
+    base[key] = isTree(value) ? overlay(isTree(base[key]) ? base[key] : {}, value) : value
+  }
+  return base
+}
+
+function isTree(value: unknown): value is Tree {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+}
+
+function freeze<T>(value: T): DeepReadonly<T> {
+  if (typeof value === "object" && value !== null) for (const part of Object.values(Object.freeze(value))) freeze(part)
+  return value as DeepReadonly<T>
+}
+
+// What no single field can say.
+function checkWhole(plan: Plan, value: unknown): void {
+  const { model, codecs, report, selection, cohort, stop } = plan
+  if (model.hidden !== undefined && model.layers !== undefined)
+    refuse("model.layers", "either hidden or layers", "both", value)
+  const { labels } = model
+  if (labels?.length === 1) refuse("model.labels", "two labels or more, or none for regression", "one", value)
+  const twice = labels?.find((label, i) => labels.indexOf(label) !== i)
+  if (twice !== undefined) refuse("model.labels", "different labels", `"${twice}" twice`, value)
+  if ((model.loss === "custom") !== (model.parameters !== undefined))
+    refuse(
+      "model.parameters",
+      "the number of parameters exactly when loss is custom",
+      `loss ${model.loss ?? "by labels"}`,
+      value,
+    )
+  const odd = codecs.find((codec) => CODECS[codec].unbiased !== CODECS[codecs[0]!].unbiased)
+  if (odd !== undefined)
+    refuse("codecs", "all biased or all unbiased, since they would be averaged", `${codecs[0]} with ${odd}`, value)
+  if (report.finishSeconds >= report.timeoutSeconds)
+    refuse(
+      "report.finishSeconds",
+      `less than timeoutSeconds (${report.timeoutSeconds})`,
+      `${report.finishSeconds}`,
+      value,
+    )
+  const asked = cohort === "all" ? Infinity : Math.ceil(cohort * selection.overSelect)
+  if (report.minimumToCommit > asked)
+    refuse(
+      "report.minimumToCommit",
+      `no more than the ${asked} devices of a cohort`,
+      `${report.minimumToCommit}`,
+      value,
+    )
+  if (stop !== undefined) checkStop(stop, value)
+  checkSize(plan)
+}
+
+function checkStop(stop: NonNullable<Plan["stop"]>, value: unknown): void {
+  const { metric, atLeast, atMost, noProgress } = stop
+  if (atLeast === undefined && atMost === undefined && noProgress === undefined)
+    refuse("stop", "atLeast, atMost or noProgress", "none of them", value)
+  if (metric === undefined && (atLeast !== undefined || atMost !== undefined))
+    refuse("stop.metric", `one of ${METRIC_NAMES.join(", ")}`, "nothing", value)
+  const wrong = higherIsBetter(metric ?? "loss") ? "atMost" : "atLeast"
+  if (stop[wrong] !== undefined)
+    refuse(`stop.${wrong}`, `${wrong === "atMost" ? "atLeast" : "atMost"} for ${metric}`, wrong, value)
+}
