@@ -87,7 +87,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Embedded
 }
 
 function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127\./.test(host)
+  return host === "localhost" || host === "::1" || (net.isIPv4(host) && host.startsWith("127."))
 }
 
 const CONNECT_TIMEOUT_MS = 10_000

@@ -110,7 +110,7 @@ class LoopbackBroker implements LoopbackNetwork {
   start(): void {
     if (this.#running) return
     this.#running = true
-    for (const clientId of [...this.#down.keys()]) this.restore(clientId)
+    for (const clientId of this.#down.keys()) this.restore(clientId)
   }
 
   /** Hands a message to all who are subscribed; returns those of them that are too far behind. `payload` is not kept. */

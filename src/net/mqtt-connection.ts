@@ -15,8 +15,16 @@ export interface ConnectionOptions {
   readonly signal: AbortSignal
 }
 
-/** `settled` acknowledges the message to the broker. Returns false to have nothing more read until `resume` is called. */
-export type OnMessage = (topic: string, payload: Uint8Array, retained: boolean, settled: () => void) => boolean
+export interface ReceivedMessage {
+  readonly topic: string
+  readonly payload: Uint8Array
+  readonly retained: boolean
+  /** Acknowledges the message to the broker. */
+  settled(): void
+}
+
+/** Returns false to have nothing more read until the connection's `resume` is called. May be called before `open` resolves. */
+export type OnMessage = (message: ReceivedMessage, connection: MqttConnection) => boolean
 
 /** The broker's no, with its reason. */
 export class Refusal extends Error {}
@@ -145,10 +153,11 @@ export class MqttConnection {
       const bytes = typeof payload === "string" ? Buffer.from(payload) : payload
       // A plain view, since `slice` of a Buffer does not copy and readers rely on it to.
       const view = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-      const goOn = onMessage(packet.topic, view, packet.retain, () => {
+      const settled = (): void => {
         if (qos === 1 && messageId !== undefined && !this.#ended && this.#socket.writable)
           this.#socket.write(Buffer.from([0x40, 0x02, messageId >> 8, messageId & 0xff]))
-      })
+      }
+      const goOn = onMessage({ topic: packet.topic, payload: view, retained: packet.retain, settled }, this)
       // An error makes mqtt.js go on to the next packet without PUBACK, which is sent above, when the message has been handled. So
       // acknowledgements of what this client publishes are seen while a handler works: it may wait for them.
       const readOn = (): void => next(new Error("acknowledged later"))

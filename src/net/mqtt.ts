@@ -8,6 +8,7 @@ import { LinkError } from "./link.ts"
 import type { Link, LinkEvent, LinkOptions, MessageHandler, Network, PublishOptions } from "./link.ts"
 import { Listeners } from "./listeners.ts"
 import { MqttConnection, Refusal } from "./mqtt-connection.ts"
+import type { ConnectionOptions, ReceivedMessage } from "./mqtt-connection.ts"
 import { causeOf, parseTarget } from "./mqtt-target.ts"
 import type { MqttTarget, TlsOptions } from "./mqtt-target.ts"
 import { Permits } from "./permits.ts"
@@ -162,8 +163,8 @@ class MqttLink implements Link {
   async #connect(): Promise<void> {
     const { name } = this.#target
     try {
-      const connection = await MqttConnection.open(this.#target, this.#connectionOptions(), (...message) =>
-        this.#receive(connection, ...message),
+      const connection = await MqttConnection.open(this.#target, this.#connectionOptions(), (message, from) =>
+        this.#receive(message, from),
       )
       this.#connection = connection
       const filters = [...this.#inbox.handlers.keys()]
@@ -185,7 +186,7 @@ class MqttLink implements Link {
     }
   }
 
-  #connectionOptions() {
+  #connectionOptions(): ConnectionOptions {
     return {
       clientId: this.#linkOptions.clientId,
       will: this.#linkOptions.will,
@@ -196,13 +197,7 @@ class MqttLink implements Link {
     }
   }
 
-  #receive(
-    connection: MqttConnection,
-    topic: string,
-    payload: Uint8Array,
-    retained: boolean,
-    settled: () => void,
-  ): boolean {
+  #receive({ topic, payload, retained, settled }: ReceivedMessage, connection: MqttConnection): boolean {
     const limit = this.#options.maxWaitingBytes ?? 64 << 20
     this.#inbox.push(topic, payload, retained, () => {
       settled()

@@ -55,22 +55,21 @@ describe("what a device may do", () => {
     "fm1/f/up/12/d1",
   ]
   const mayNotPublish = [
-    ...[
-      "fm1/f/round",
-      "fm1/f/model/1/full/1024/0",
-      "fm1/f/dev/d1/task",
-      "fm1/f/dev/d1/receipt",
-      "fm1/f/module/0/manifest",
-    ],
-    ...[
-      "fm1/f/dev/d2/hello",
-      "fm1/f/up/0/d2",
-      "fm1/f/up/x/d1",
-      "fm1/f/up/0/d1/x",
-      "fm1/f/dev/d1/hello/x",
-      "x/fm1/f/dev/d1/hello",
-    ],
-    ...["$SYS/x", "", "fm1//dev/d1/hello", "fm1/f/g/dev/d1/hello"],
+    "fm1/f/round",
+    "fm1/f/model/1/full/1024/0",
+    "fm1/f/dev/d1/task",
+    "fm1/f/dev/d1/receipt",
+    "fm1/f/module/0/manifest",
+    "fm1/f/dev/d2/hello",
+    "fm1/f/up/0/d2",
+    "fm1/f/up/x/d1",
+    "fm1/f/up/0/d1/x",
+    "fm1/f/dev/d1/hello/x",
+    "x/fm1/f/dev/d1/hello",
+    "$SYS/x",
+    "",
+    "fm1//dev/d1/hello",
+    "fm1/f/g/dev/d1/hello",
   ]
   test.each(mayPublish)("publish to %s", (topic) => expect(device("d1").mayPublish(topic, false)).toBe(true))
   test.each(mayNotPublish)("not publish to %j", (topic) => expect(device("d1").mayPublish(topic, false)).toBe(false))
@@ -86,18 +85,19 @@ describe("what a device may do", () => {
     "fm1/f/module/0/manifest",
   ]
   const mayNotSubscribe = [
-    ...[
-      "#",
-      "+",
-      "fm1/#",
-      "fm1/f/#",
-      "fm1/+/round",
-      "fm1/f/up/0/d1",
-      "fm1/f/up/+/+",
-      "fm1/f/dev/+/task",
-      "fm1/f/dev/d2/receipt",
-    ],
-    ...["fm1/f/model/#", "fm1/f/dev/d2/hello", "$SYS/#", "$share/g/fm1/f/round"],
+    "#",
+    "+",
+    "fm1/#",
+    "fm1/f/#",
+    "fm1/+/round",
+    "fm1/f/up/0/d1",
+    "fm1/f/up/+/+",
+    "fm1/f/dev/+/task",
+    "fm1/f/dev/d2/receipt",
+    "fm1/f/model/#",
+    "fm1/f/dev/d2/hello",
+    "$SYS/#",
+    "$share/g/fm1/f/round",
   ]
   test.each(maySubscribe)("subscribe to %s", (filter) => expect(device("d1").maySubscribe(filter)).toBe(true))
   test.each(mayNotSubscribe)("not subscribe to %s", (filter) => expect(device("d1").maySubscribe(filter)).toBe(false))

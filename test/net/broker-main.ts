@@ -1,4 +1,4 @@
-/** Runs a broker until it is killed; prints its port. Started by `startBrokerProcess`. */
+/** Runs a broker until it is killed or its parent, at the other end of stdin, is gone; prints its port. Started by `startBrokerProcess`. */
 import { Aedes } from "aedes"
 import * as net from "node:net"
 import { startBroker } from "../../src/net/broker.ts"
@@ -11,3 +11,4 @@ async function startStock(): Promise<number> {
 }
 
 console.log(process.argv[2] === "stock" ? await startStock() : (await startBroker()).port)
+process.stdin.resume().once("end", () => process.exit())

@@ -12,7 +12,7 @@ export interface BrokerProcess {
 /** `stock`: aedes as it comes. `embedded`: the project's broker. */
 export async function startBrokerProcess(kind: "stock" | "embedded"): Promise<BrokerProcess> {
   const main = fileURLToPath(new URL("broker-main.ts", import.meta.url))
-  const child = spawn(process.execPath, [main, kind], { stdio: ["ignore", "pipe", "pipe"] })
+  const child = spawn(process.execPath, [main, kind], { stdio: ["pipe", "pipe", "pipe"] })
   let errors = ""
   child.stderr.setEncoding("utf8").on("data", (text: string) => (errors = (errors + text).slice(-20_000)))
   const ended = new Promise<string>((resolve) => child.once("close", () => resolve(errors)))

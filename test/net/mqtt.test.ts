@@ -182,6 +182,15 @@ describe("failures", () => {
     await expect(mqttNetwork(url, { retry: true }).connect(options)).rejects.toBe(reason)
   })
 
+  test("a message that nobody asked for, together with CONNACK, does no harm", async () => {
+    const { url } = await serve((packet, session) => {
+      if (packet.type === TYPE.connect) session.send(answer.connack(), publishPacket(1, "in", Uint8Array.of(1)))
+      else obedient(packet, session)
+    })
+    const link = closing(await mqttNetwork(url).connect({ clientId: "id" }))
+    await link.publish("t", Uint8Array.of(1))
+  })
+
   test("when the connection breaks, all that is under way or queued rejects", async () => {
     let publishes = 0
     const { url } = await serve((packet, session) => {

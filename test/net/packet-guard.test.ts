@@ -43,7 +43,7 @@ describe("PacketGuard", () => {
     const packets = [0, 1, 127, 128, 300, 2].map((length, i) => [
       (i + 1) << 4,
       ...lengthOf(length),
-      ...new Array<number>(length).fill(0xff),
+      ...Array.from({ length }, () => 0xff),
     ])
     const stream = Uint8Array.from(packets.flat())
     for (const size of [1, 2, 3, 7, 128, 129, 130, stream.length]) {
