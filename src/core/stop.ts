@@ -18,8 +18,8 @@ export function stopReason(stop: Plan["stop"], history: readonly Evaluated[]): s
   const metric = stop.metric ?? "loss"
   const value = last.metrics[metric]
   if (value !== undefined) {
-    if (stop.atLeast !== undefined && value >= stop.atLeast) return `${metric} ${value} reached ${stop.atLeast}`
-    if (stop.atMost !== undefined && value <= stop.atMost) return `${metric} ${value} reached ${stop.atMost}`
+    if (stop.atLeast !== undefined && value >= stop.atLeast) return `${metric} ${brief(value)} reached ${stop.atLeast}`
+    if (stop.atMost !== undefined && value <= stop.atMost) return `${metric} ${brief(value)} reached ${stop.atMost}`
   }
   const { noProgress } = stop
   if (noProgress === undefined) return undefined
@@ -36,4 +36,8 @@ export function stopReason(stop: Plan["stop"], history: readonly Evaluated[]): s
   return last.trained - since >= noProgress.rounds
     ? `${metric} has not improved by more than ${noProgress.delta} since round ${since}`
     : undefined
+}
+
+function brief(value: number): string {
+  return String(Number(value.toPrecision(4)))
 }

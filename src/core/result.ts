@@ -1,0 +1,139 @@
+import { z } from "zod"
+import { FedmoteError } from "./error.ts"
+import { METRIC_NAMES, higherIsBetter } from "./metrics.ts"
+import type { MetricName, Metrics } from "./metrics.ts"
+import { parsePlan } from "./plan.ts"
+import type { Plan } from "./plan.ts"
+
+/** What a federation, live or simulated, leaves behind: `fedmote-result/1`. Described for readers in `src/report/RESULT.md`. */
+export const RESULT_SCHEMA = "fedmote-result/1"
+
+const count = z.int().min(0)
+const metrics = z
+  .object(Object.fromEntries(METRIC_NAMES.map((name) => [name, z.number().exactOptional()])) as MetricShape)
+  .describe("Only the metrics that the loss has; empty where nothing was evaluated.")
+type MetricShape = { [name in MetricName]: z.ZodExactOptional<z.ZodNumber> }
+const device = z.string().min(1).max(64)
+
+const schema = z.object({
+  schema: z.literal(RESULT_SCHEMA),
+  seed: z.int().min(0).max(0xffff_ffff),
+  plan: z.record(z.string(), z.unknown()).describe("The plan as it was run, with all defaults: plan.schema.json."),
+  data: z.object({
+    name: z.string().exactOptional().describe("Of the data source."),
+    clients: count,
+    trainSamples: count,
+    testSamples: count,
+    features: count.describe("Number of features of a sample."),
+    classes: count.describe("Number of classes; 0 for regression."),
+  }),
+  model: z.object({
+    parameters: count,
+    bytes: count.describe("Of the parameters as float32."),
+    digest: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .describe("SHA-256 of the devices' final parameters as float32, little-endian; lower-case hexadecimal."),
+  }),
+  statistics: z
+    .object({
+      cohort: z.array(z.object({ device })).describe("The devices whose sums gave the means and deviations."),
+    })
+    .exactOptional()
+    .describe("Only with recorded cohorts, where features are standardised."),
+  rounds: z
+    .array(
+      z.object({
+        round: z.int().min(1).describe("Training rounds, from 1."),
+        folded: count.describe("Number of updates in this round's mean."),
+        samples: count.describe("Samples processed by the folded updates, epochs counted."),
+        trainLoss: z.number().nullable().describe("Mean over those samples at the time each was seen."),
+        testLoss: z.number().nullable().describe("After the round; null where it was not evaluated."),
+        metrics: metrics.describe("Of the test samples after the round; empty where it was not evaluated."),
+        uplinkBytes: count.describe("Sent by devices for this round, its evaluation included."),
+        downlinkBytes: count.describe("Received by devices for this round, its evaluation included."),
+        seconds: z.number().min(0),
+        cohort: z
+          .array(
+            z.object({
+              device,
+              steps: count.describe("Steps of local SGD it really took."),
+              samples: count.describe("Samples it processed: its weight, up to the weight cap."),
+            }),
+          )
+          .exactOptional()
+          .describe("The devices that were folded, by id; only with recorded cohorts. Needed for a replay."),
+      }),
+    )
+    .describe("One entry for each committed training round, in order."),
+  stopped: z.string().exactOptional().describe("Why it ended before its last round."),
+  baselines: z.object({
+    pooled: z.object({ metrics }).exactOptional().describe("Trained on all data in one place: the upper bound."),
+    alone: z
+      .object({
+        metrics: metrics.describe("Means over the clients."),
+        best: metrics.describe("Of the client that is best in the first metric."),
+        worst: metrics.describe("Of the client that is worst in the first metric."),
+        clients: z.array(z.object({ device, metrics })).exactOptional(),
+      })
+      .exactOptional()
+      .describe("Each client's own model, trained on its data alone, scored on everybody's test samples."),
+    majority: z.object({ metrics }).exactOptional().describe("Always the most frequent class, or the mean target."),
+  }),
+  final: z.object({ metrics }),
+  timing: z.object({
+    seconds: z.number().min(0).describe("All of it, wall clock."),
+    trainingSeconds: z.number().min(0).exactOptional().describe("The rounds alone."),
+    baselineSeconds: z.number().min(0).exactOptional(),
+  }),
+  machine: z.object({
+    fedmote: z.string().describe("Version."),
+    node: z.string(),
+    platform: z.string().describe("Operating system and architecture, such as linux-x64."),
+    cpu: z.string(),
+    cores: count,
+    kernel: z.string().describe("Build of the kernels that trained: simd, scalar or js."),
+    workers: count.exactOptional(),
+  }),
+})
+
+type Writable = z.output<typeof schema>
+type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T
+export type Result = DeepReadonly<Omit<Writable, "plan">> & { readonly plan: Plan }
+export type RoundResult = Result["rounds"][number]
+export type Alone = NonNullable<Result["baselines"]["alone"]>
+
+/** Reads a result, for a replay or a report. Throws `FedmoteError` ("result") with the path of what is missing or wrong. */
+export function parseResult(value: unknown): Result {
+  const result = schema.safeParse(value)
+  if (!result.success) {
+    const { path, message } = result.error.issues[0]!
+    throw new FedmoteError("result", `result: ${path.join(".") || "value"}: ${message}`)
+  }
+  return { ...result.data, plan: parsePlan(result.data.plan) }
+}
+
+/** JSON Schema (2020-12); published as `src/report/result.schema.json`. */
+export function resultSchema(): object {
+  const { $schema, ...rest } = z.toJSONSchema(schema)
+  return { $schema, title: "Fedmote result", ...rest }
+}
+
+/** The baseline of clients that learn alone, from the metrics of each; `first` decides who is best and worst. Undefined without clients. */
+export function aloneBaseline(
+  clients: readonly { readonly device: string; readonly metrics: Metrics }[],
+  first: MetricName,
+): Alone | undefined {
+  const sign = higherIsBetter(first) ? 1 : -1
+  const score = (client: { readonly metrics: Metrics }): number => sign * (client.metrics[first] ?? -sign * Infinity)
+  const ranked = [...clients].sort((a, b) => score(b) - score(a))
+  const best = ranked[0]
+  const worst = ranked.at(-1)
+  if (best === undefined || worst === undefined) return undefined
+  const mean: { [name in MetricName]?: number } = {}
+  for (const name of METRIC_NAMES) {
+    const values = clients.map(({ metrics }) => metrics[name]).filter((value) => value !== undefined)
+    if (values.length > 0) mean[name] = values.reduce((sum, value) => sum + value, 0) / values.length
+  }
+  return { metrics: mean, best: best.metrics, worst: worst.metrics, clients }
+}
