@@ -88,8 +88,8 @@ class Checker {
   #text(length: number, at: number): void {
     const start = this.position
     this.#skip(length, at)
-    if (length > BOUNDS.text.max)
-      throw new WireError("text", `expected text of at most ${BOUNDS.text.max} bytes, got ${length}`, at)
+    if (length > BOUNDS.reasonText.max)
+      throw new WireError("text", `expected text of at most ${BOUNDS.reasonText.max} bytes, got ${length}`, at)
     if (!isTextBytes(this.#bytes, start, this.position))
       throw new WireError("text", "expected UTF-8 without control characters", at)
   }

@@ -143,7 +143,7 @@ export const BOUNDS = {
   digest: { min: 32, max: 32 },
   updateId: { min: 8, max: 8 },
   chunk: { min: 1, max: 1048576 },
-  text: { min: 0, max: 200 },
+  reasonText: { min: 0, max: 200 },
 } as const satisfies Record<string, Bound>
 
 /** What `check` holds every message to, before its type is known. */

@@ -75,7 +75,8 @@ export function text(): Kind<string> {
       if (typeof value !== "string") throw wrongKind(where, "text", value)
       const length = textBytes(value)
       if (length < 0) throw new WireError("text", `${where}: expected text without control characters`)
-      if (length > BOUNDS.text.max) throw outOfBound(where, `at most ${BOUNDS.text.max} bytes of text`, length)
+      if (length > BOUNDS.reasonText.max)
+        throw outOfBound(where, `at most ${BOUNDS.reasonText.max} bytes of text`, length)
       return value
     },
     fromWire(value, where) {

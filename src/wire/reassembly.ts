@@ -98,15 +98,9 @@ export class Reassembler {
     this.#keep(device, () => false)
   }
 
-  /** Forgets everything but what belongs to this round and epoch. */
-  dropOthers(round: number, epoch: number): void {
-    for (const device of [...this.#entries.keys()])
-      this.#keep(device, ({ first }) => first.round === round && first.epoch === epoch)
-  }
-
   /** Forgets what belongs to this round and epoch. */
   dropRound(round: number, epoch: number): void {
-    for (const device of [...this.#entries.keys()])
+    for (const device of this.#entries.keys())
       this.#keep(device, ({ first }) => first.round !== round || first.epoch !== epoch)
   }
 

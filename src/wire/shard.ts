@@ -1,4 +1,4 @@
-/** FNV-1a, 32 bits (Fowler, Noll, Vo; RFC 9923), of an ASCII string: unsigned. */
+/** FNV-1a, 32 bits (RFC 9923), of an ASCII string: unsigned. */
 export function fnv1a(text: string): number {
   let hash = 0x811c9dc5
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ (text.charCodeAt(i) & 0xff), 0x01000193)

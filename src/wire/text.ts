@@ -47,7 +47,7 @@ export function toText(text: string): string {
   for (const character of text.toWellFormed()) {
     const fit = isPrintable(character.codePointAt(0)!) ? character : " "
     length += textBytes(fit)
-    if (length > BOUNDS.text.max) break
+    if (length > BOUNDS.reasonText.max) break
     out += fit
   }
   return out
