@@ -54,6 +54,9 @@ function describe(
         const name = [...path, ...(path.at(-1) === issue.discriminator ? [] : [issue.discriminator])]
         return { path: name, text: `expected one of ${options}, got ${show(valueAt(value, name))}` }
       }
+      // An alternative that fails only inside has the right shape: it knows better.
+      const inside = issue.errors.find((alternative) => alternative.every(({ path }) => path.length > 0))
+      if (inside?.[0] !== undefined) return describe(inside[0], path, value, hint)
       if (issue.message !== "Invalid input") return answer(issue.message)
       // No phrase for the whole: the alternative that fits best speaks.
       const best = [...issue.errors].sort((a, b) => misfit(a) - misfit(b))[0]!

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto"
-import { rename, writeFile } from "node:fs/promises"
 import { stringify } from "yaml"
 import { higherIsBetter } from "../core/metrics.ts"
 import type { MetricName } from "../core/metrics.ts"
 import type { Result } from "../core/result.ts"
+import { writeAtomically } from "./atomic-file.ts"
 import { CLIENT } from "./client.ts"
 import {
   METRIC_LABELS,
@@ -21,11 +21,9 @@ import { STYLE } from "./style.ts"
 import { readUplot } from "./uplot.ts"
 import type { Uplot } from "./uplot.ts"
 
-/** Writes the report of a result: one HTML file that needs no network. Replaces `file` in one step. */
+/** Writes the report of a result: one HTML file that needs no network. Throws `FedmoteError` ("output"). */
 export async function writeReport(result: Result, file: string): Promise<void> {
-  const unfinished = `${file}.${process.pid}.tmp`
-  await writeFile(unfinished, renderReport(result))
-  await rename(unfinished, file)
+  await writeAtomically(file, renderReport(result))
 }
 
 /** The report as HTML. Its content security policy admits the page's own scripts and nothing from elsewhere. */
