@@ -89,5 +89,5 @@ function show(value: unknown): string {
 
 // Control characters in a name from the network must not steer the terminal.
 function visible(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, "?")
+  return text.replace(/\p{Cc}/gu, "?")
 }

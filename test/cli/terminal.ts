@@ -7,7 +7,7 @@ export class FakeTerminal {
   #column = 0
 
   write(text: string): boolean {
-    for (const [piece, parameters, command] of text.matchAll(/\u001b\[([\d;?]*)([A-Za-z])|\r|\n|[^\u001b\r\n]+/g)) {
+    for (const [piece, parameters, command] of text.matchAll(/\p{Cc}\[([\d;?]*)([A-Za-z])|\r|\n|\P{Cc}+/gu)) {
       if (command !== undefined) this.#control(Number(parameters || 1), parameters!, command)
       else if (piece === "\r") this.#column = 0
       else if (piece === "\n") this.#newline()

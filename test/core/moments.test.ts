@@ -59,7 +59,7 @@ describe.each(moments)("moments of $name features", (expected) => {
 
 describe("moments", () => {
   it("of a device without rows are zeros", () => {
-    expect([...featureMoments(samples([], 2))]).toEqual(new Array(momentsSize(2)).fill(0))
+    expect([...featureMoments(samples([], 2))]).toEqual(Array.from({ length: momentsSize(2) }, () => 0))
   })
 
   it("say which feature is no number or too large", () => {
@@ -79,7 +79,7 @@ describe("moments", () => {
   })
 
   it("pass a constant feature as zero", () => {
-    const x = new Array<number>(1000).fill(Math.fround(0.1))
+    const x = Array.from({ length: 1000 }, () => Math.fround(0.1))
     const fitted = standardizer(featureMoments(samples(x, 1)), 1)
     expect([...fitted.inverse]).toEqual([1])
     expect(new Set(standardize(samples(x, 1), fitted).x)).toEqual(new Set([0]))
