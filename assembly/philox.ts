@@ -1,0 +1,36 @@
+/**
+ * Philox4x32-10 (Salmon, Moraes, Dror, Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3"): counter = (index, round, purpose, seed),
+ * key = the device's two words. The same numbers as src/core/random.ts.
+ */
+
+/** The last block that `philox` drew. */
+export let word0: u32 = 0
+export let word1: u32 = 0
+export let word2: u32 = 0
+export let word3: u32 = 0
+
+export function philox(c0: u32, c1: u32, c2: u32, c3: u32, k0: u32, k1: u32): void {
+  for (let i = 0; i < 10; i++) {
+    const a = <u64>0xd2511f53 * <u64>c0
+    const b = <u64>0xcd9e8d57 * <u64>c2
+    c0 = (<u32>(b >> 32)) ^ c1 ^ k0
+    c1 = <u32>b
+    c2 = (<u32>(a >> 32)) ^ c3 ^ k1
+    c3 = <u32>a
+    k0 += 0x9e3779b9
+    k1 += 0xbb67ae85
+  }
+  word0 = c0
+  word1 = c1
+  word2 = c2
+  word3 = c3
+}
+
+/** Writes one block to `out[0..3]`. */
+export function philoxBlock(out: usize, index: u32, round: u32, purpose: u32, seed: u32, k0: u32, k1: u32): void {
+  philox(index, round, purpose, seed, k0, k1)
+  store<u32>(out, word0)
+  store<u32>(out, word1, 4)
+  store<u32>(out, word2, 8)
+  store<u32>(out, word3, 12)
+}
