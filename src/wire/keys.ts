@@ -150,6 +150,6 @@ export const BOUNDS = {
 export const STRUCTURE = {
   /** Maps and arrays inside one another. */
   depth: 4,
-  /** Heads, map keys included: the largest Notice has 298. */
+  /** Heads, map keys included: the largest Notice has 262. */
   items: 320,
 } as const
