@@ -53,7 +53,7 @@ function refuseSingleRows(table: CsvTable, order: readonly string[], groups: rea
   const others = groups.filter((rows) => rows.length < 2).length - 1
   throw new DataError(
     "client",
-    `${table.file} line ${line}: client ${quote(order[single]!)} has one row${others > 0 ? ` (and ${others} other clients too)` : ""}; ` +
+    `${table.file} line ${line}: client ${quote(order[single]!)} has one row${others > 0 ? ` (and ${others} other ${others === 1 ? "client" : "clients"} too)` : ""}; ` +
       "a client needs two at least: remove it, or check that this is the client column",
   )
 }

@@ -54,6 +54,8 @@ export async function readCsv(path: string, columns: CsvColumns, labelOptions: L
   } catch (error) {
     if (error instanceof CsvError)
       throw new DataError("row", `${reader.file} line ${error["lines"]}: not CSV: ${error.message}`, { cause: error })
+    if (error instanceof Error && "syscall" in error)
+      throw new DataError("not-found", `${path}: cannot be read: ${error.message}`, { cause: error })
     throw error
   }
   return reader.finish()

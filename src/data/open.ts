@@ -172,7 +172,7 @@ async function findSource(source: string): Promise<Source> {
   if (stats === undefined)
     throw new DataError(
       "not-found",
-      `no data source ${quote(source)}: expected telosb, a CSV file, a folder with meta.json (fl-dataset/1), or one with IDX files`,
+      `no data source ${JSON.stringify(source)}: expected telosb, a CSV file, a folder with meta.json (fl-dataset/1), or one with IDX files`,
     )
   if (!stats.isDirectory()) {
     const name = basename(source)
