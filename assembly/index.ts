@@ -2,3 +2,8 @@
 
 export { abi, base } from "./abi"
 export { philoxBlock } from "./philox"
+
+export { codecKey } from "./codec-stream"
+export { peakBits } from "./codec-scale"
+export { encodeBlocks } from "./codec-blocks"
+export { foldF32, foldBlocks } from "./fold"

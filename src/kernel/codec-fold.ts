@@ -1,0 +1,88 @@
+import type { CodecName } from "../core/codec.ts"
+import { unreachable } from "../core/error.ts"
+import type { RandomKey } from "../core/random.ts"
+import { checkSize, payloadBytes, payloadRoom } from "./codec.ts"
+import { KernelError } from "./error.ts"
+import { type KernelFunctions, defaultKind, instantiate } from "./module.ts"
+import type { KernelKind } from "./types.ts"
+
+// A fold returns the number of values added, and why it stopped in the bits above.
+const COUNT_MASK = 0x0fffffff
+const FAULTS: readonly (readonly [code: string, text: string])[] = [
+  ["payload", "a payload whose parts fit its length"],
+  ["payload", "scales that are finite and not negative"],
+  ["payload", "values within the codec's range"],
+  ["bound", "every |weight x value| within the grid's bound"],
+]
+
+/**
+ * Float64 sums in kernel memory, and folding into them: decode and add, rounded to a grid. The accumulator and the decoder stand on this.
+ * Nothing is allocated per payload.
+ */
+export class FoldMemory {
+  readonly size: number
+  readonly sum: Float64Array
+  readonly #functions: KernelFunctions
+  readonly #bytes: Uint8Array
+  readonly #sumAt: number
+  readonly #payloadAt: number
+
+  constructor(size: number, kind: KernelKind = defaultKind()) {
+    checkSize(size)
+    this.size = size
+    const instance = instantiate(kind, 8 * size + payloadRoom(size) + 32)
+    this.#functions = instance.functions
+    this.#bytes = new Uint8Array(instance.memory)
+    this.#sumAt = instance.base
+    this.#payloadAt = instance.base + ((8 * size + 15) & ~15)
+    this.sum = new Float64Array(instance.memory, this.#sumAt, size)
+  }
+
+  /**
+   * Adds weight x payload, each contribution rounded with `magic` (0: not at all). A payload that is refused, one with
+   * |weight x value| above `limit` among them, leaves the sums as they were.
+   */
+  add(codec: CodecName, payload: Uint8Array, weight: number, key: RandomKey, magic: number, limit: number): void {
+    const room = payloadRoom(this.size)
+    const wanted = codec === "topk" ? payload.length : payloadBytes(codec, this.size)
+    if (payload.length !== wanted || payload.length > room)
+      throw new KernelError(
+        "payload",
+        `expected ${codec === "topk" ? `at most ${room}` : wanted} bytes of ${codec} for ${this.size} parameters, got ${payload.length}`,
+      )
+    this.#bytes.set(payload, this.#payloadAt)
+    this.#functions["codecKey"]!(key.seed, key.round, key.device[0], key.device[1])
+    const result = this.#run(codec, payload.length, this.size, weight, magic, limit)
+    if (result === this.size) return
+    const added = result & COUNT_MASK
+    // Sums of multiples of the grid are exact: taking away what was added restores every bit.
+    if (added > 0) this.#run(codec, payload.length, added, -weight, magic, limit)
+    const [code, text] = FAULTS[result >>> 28]!
+    throw new KernelError(code, `expected ${text}, got something else in ${codec} from parameter ${added} on`)
+  }
+
+  #run(codec: CodecName, length: number, n: number, weight: number, magic: number, limit: number): number {
+    const sum = this.#sumAt
+    const at = this.#payloadAt
+    switch (codec) {
+      case "f32":
+        return this.#functions["foldF32"]!(sum, at, n, weight, magic, limit)
+      case "int8":
+      case "int8-nearest":
+        return this.#functions["foldBlocks"]!(sum, at, n, 8, weight, magic, limit)
+      case "int4":
+      case "int4-nearest":
+        return this.#functions["foldBlocks"]!(sum, at, n, 4, weight, magic, limit)
+      case "eden1":
+        return this.#functions["foldEden"]!(sum, at, n, 1, weight, magic, limit)
+      case "eden2":
+        return this.#functions["foldEden"]!(sum, at, n, 2, weight, magic, limit)
+      case "eden4":
+        return this.#functions["foldEden"]!(sum, at, n, 4, weight, magic, limit)
+      case "topk":
+        return this.#functions["foldTopk"]!(sum, at, n, length, weight, magic, limit)
+      default:
+        return unreachable(codec)
+    }
+  }
+}
