@@ -32,7 +32,12 @@ export interface RoundSettings {
   readonly statistics: boolean
   /** Evaluate after every so many training rounds, and after the last; 0 is never. */
   readonly evaluateEvery: number
+  /** Devices that there are, where it is known: statistics and evaluation wait for no more than these. */
+  readonly fleet?: number
 }
+
+/** An evaluation that nobody answers is tried so often, then committed empty: it must not hold up the training. */
+export const EVALUATION_TRIES = 3
 
 export type Phase = "selecting" | "working" | "finishing" | "committing" | "released"
 
@@ -45,6 +50,7 @@ interface ReadyDevice {
 
 export interface RoundState {
   readonly settings: RoundSettings
+  started: boolean
   phase: Phase
   kind: RoundKind
   /** Numbers every round of any kind, from 0; the same round tried again keeps its number and has a higher epoch. */
@@ -56,6 +62,10 @@ export interface RoundState {
   wakeAtMs: number
   committed: { round: number; epoch: number } | undefined
   readonly ready: Map<string, ReadyDevice>
+  /** How many of those have samples to train on. */
+  trainable: number
+  /** When the last device became ready that was not before. */
+  joinedAtMs: number
   /** The devices that were asked to join the current round. */
   cohort: Set<string>
   /** Every device of the current (round, epoch) whose update is folded, being folded, or refused for good. */
@@ -64,8 +74,12 @@ export interface RoundState {
   /** Handed to the driver and not yet answered. */
   folding: number
   refused: number
-  /** When the goal was first met in this selection; -1 before. */
+  /** How often this round was abandoned. */
+  tries: number
+  /** From when on more devices have been waited for in this selection, the goal being met; -1 before. */
   settledAtMs: number
+  /** No begin before: a round that was abandoned is not tried again at once. */
+  pausedUntilMs: number
   selectUntilMs: number
   deadlineMs: number
 }
@@ -103,6 +117,7 @@ export type RoundEffect =
 export function createRounds(settings: RoundSettings, epoch: number): RoundState {
   return {
     settings,
+    started: false,
     phase: "selecting",
     kind: settings.statistics ? "statistics" : "train",
     round: 0,
@@ -111,12 +126,16 @@ export function createRounds(settings: RoundSettings, epoch: number): RoundState
     wakeAtMs: Infinity,
     committed: undefined,
     ready: new Map(),
+    trainable: 0,
+    joinedAtMs: -Infinity,
     cohort: new Set(),
     seen: new Set(),
     folded: 0,
     folding: 0,
     refused: 0,
+    tries: 0,
     settledAtMs: -1,
+    pausedUntilMs: -Infinity,
     selectUntilMs: Infinity,
     deadlineMs: Infinity,
   }
@@ -126,15 +145,16 @@ export function createRounds(settings: RoundSettings, epoch: number): RoundState
 export function step(state: RoundState, event: RoundEvent, effects: RoundEffect[]): RoundState {
   switch (event.type) {
     case "start":
-      openSelection(state, event.nowMs, effects)
+      if (!state.started) openSelection(state, event.nowMs, effects)
       break
     case "ready":
-      state.ready.set(event.device.id, event.device)
+      onReady(state, event.nowMs, event.device)
       trySelect(state, event.nowMs, effects)
       break
     case "unready":
       // Never leaves a running round: radios sleep while they train, only the deadline removes a device.
-      state.ready.delete(event.device)
+      forget(state, event.device)
+      trySelect(state, event.nowMs, effects)
       break
     case "update":
       onUpdate(state, event, effects)
@@ -154,46 +174,87 @@ export function step(state: RoundState, event: RoundEvent, effects: RoundEffect[
   return state
 }
 
+function onReady(state: RoundState, nowMs: number, device: ReadyDevice): void {
+  const known = forget(state, device.id)
+  if (device.samples === 0 && device.testSamples === 0) return
+  if (!known) state.joinedAtMs = nowMs
+  state.ready.set(device.id, device)
+  if (device.samples > 0) state.trainable++
+}
+
+/** Whether the device was there. */
+function forget(state: RoundState, device: string): boolean {
+  const before = state.ready.get(device)
+  if (before === undefined) return false
+  state.ready.delete(device)
+  if (before.samples > 0) state.trainable--
+  return true
+}
+
 function openSelection(state: RoundState, nowMs: number, effects: RoundEffect[]): void {
+  state.started = true
   state.phase = "selecting"
   state.cohort = new Set()
+  state.seen.clear()
+  state.folded = 0
+  state.refused = 0
   state.settledAtMs = -1
-  state.selectUntilMs = nowMs + state.settings.selectTimeoutMs
+  state.selectUntilMs = Math.max(nowMs, state.pausedUntilMs) + state.settings.selectTimeoutMs
   state.deadlineMs = Infinity
-  state.wakeAtMs = state.selectUntilMs
   if (!trySelect(state, nowMs, effects)) effects.push({ type: "notice" })
 }
 
 /** Devices that could serve a round of this kind. */
 function* eligible(state: RoundState): Generator<ReadyDevice> {
-  for (const device of state.ready.values())
-    if (state.kind === "evaluate" || device.samples > 0) yield device
+  for (const device of state.ready.values()) if (state.kind === "evaluate" || device.samples > 0) yield device
 }
 
-function countEligible(state: RoundState): number {
-  if (state.kind === "evaluate") return state.ready.size
-  let count = 0
-  for (const _ of eligible(state)) count++
-  return count
+/** Devices asked in a training round. */
+function asked({ cohort, overSelect }: RoundSettings): number {
+  // The product may lie a rounding error above the whole number that is meant.
+  return Math.ceil(cohort * overSelect - 1e-9)
+}
+
+/** Fewest devices to begin with: a training round of fewer than must report could not be committed. */
+function minimumToBegin({ kind, settings }: RoundState): number {
+  return kind === "train" ? Math.max(settings.minimumToStart, settings.minimumToCommit) : settings.minimumToStart
+}
+
+/** With so many a round begins at once; statistics and evaluation want everybody. */
+function wanted({ kind, settings }: RoundState): number {
+  return kind === "train" ? asked(settings) : (settings.fleet ?? Infinity)
+}
+
+/** With so many it begins once no more have come for a while. An evaluation waits for nobody who has left. */
+function goal({ kind, settings }: RoundState): number {
+  const { cohort, fleet, minimumToStart } = settings
+  const most = kind === "statistics" ? (fleet ?? cohort) : kind === "train" ? cohort : minimumToStart
+  return Number.isFinite(most) ? most : minimumToStart
 }
 
 // Starts the round as soon as enough devices are ready: at once when all that are wanted are here, after a short settling time when
 // only the goal is met, and at the end of the selection time with the minimum.
 function trySelect(state: RoundState, nowMs: number, effects: RoundEffect[]): boolean {
-  if (state.phase !== "selecting") return false
+  if (!state.started || state.phase !== "selecting") return false
   const { settings } = state
-  const here = countEligible(state)
-  const wanted = Math.ceil(settings.cohort * settings.overSelect)
-  const goal = Number.isFinite(settings.cohort) ? settings.cohort : settings.minimumToStart
-  if (here >= wanted) return begin(state, nowMs, effects)
-  if (here >= goal) {
-    if (state.settledAtMs < 0) state.settledAtMs = nowMs
-    if (nowMs >= state.settledAtMs + settings.settleMs) return begin(state, nowMs, effects)
-    state.wakeAtMs = Math.min(state.selectUntilMs, state.settledAtMs + settings.settleMs)
+  const here = state.kind === "evaluate" ? state.ready.size : state.trainable
+  const least = minimumToBegin(state)
+  state.wakeAtMs = state.selectUntilMs
+  if (nowMs < state.pausedUntilMs) {
+    state.wakeAtMs = state.pausedUntilMs
+    return false
   }
+  if (here >= Math.max(least, wanted(state))) return begin(state, nowMs, effects)
+  if (here >= Math.max(least, goal(state))) {
+    // Where the goal was met before the selection opened, the waiting began with the last device that came.
+    if (state.settledAtMs < 0) state.settledAtMs = state.joinedAtMs
+    const settledMs = state.settledAtMs + settings.settleMs
+    if (nowMs >= settledMs) return begin(state, nowMs, effects)
+    state.wakeAtMs = Math.min(state.selectUntilMs, settledMs)
+  } else state.settledAtMs = -1
   if (nowMs < state.selectUntilMs) return false
-  if (here >= settings.minimumToStart) return begin(state, nowMs, effects)
-  effects.push({ type: "waiting", ready: here, needed: settings.minimumToStart })
+  if (here >= least) return begin(state, nowMs, effects)
+  effects.push({ type: "waiting", ready: here, needed: least })
   state.selectUntilMs = nowMs + settings.selectTimeoutMs
   state.wakeAtMs = state.selectUntilMs
   return false
@@ -202,7 +263,7 @@ function trySelect(state: RoundState, nowMs: number, effects: RoundEffect[]): bo
 function begin(state: RoundState, nowMs: number, effects: RoundEffect[]): true {
   const { settings } = state
   // Statistics and evaluation want everybody; training wants a sample.
-  const count = state.kind === "train" ? Math.ceil(settings.cohort * settings.overSelect) : Infinity
+  const count = state.kind === "train" ? asked(settings) : Infinity
   const devices = select(eligible(state), count, settings.seed, state.round)
   state.phase = "working"
   state.cohort = new Set(devices)
@@ -212,7 +273,7 @@ function begin(state: RoundState, nowMs: number, effects: RoundEffect[]): true {
   state.refused = 0
   const timeoutMs = state.kind === "train" ? settings.reportTimeoutMs : settings.evaluateTimeoutMs
   state.deadlineMs = nowMs + timeoutMs
-  state.wakeAtMs = Math.max(nowMs, state.deadlineMs - settings.finishMs)
+  state.wakeAtMs = state.deadlineMs - Math.min(settings.finishMs, timeoutMs / 2)
   effects.push({ type: "begin", kind: state.kind, devices, bound: devices.length }, { type: "notice" })
   return true
 }
@@ -220,7 +281,8 @@ function begin(state: RoundState, nowMs: number, effects: RoundEffect[]): true {
 function onUpdate(state: RoundState, event: RoundEvent & { type: "update" }, effects: RoundEffect[]): void {
   const { device } = event
   const open = state.phase === "working" || state.phase === "finishing"
-  if (event.round !== state.round || event.epoch !== state.epoch) effects.push({ type: "receipt", device, status: "late" })
+  if (event.round !== state.round || event.epoch !== state.epoch)
+    effects.push({ type: "receipt", device, status: "late" })
   else if (state.seen.has(device)) effects.push({ type: "receipt", device, status: "duplicate" })
   else if (!open) effects.push({ type: "receipt", device, status: "late" })
   else if (!state.cohort.has(device)) effects.push({ type: "receipt", device, status: "uninvited" })
@@ -232,6 +294,7 @@ function onUpdate(state: RoundState, event: RoundEvent & { type: "update" }, eff
 }
 
 function onFolded(state: RoundState, event: RoundEvent & { type: "folded" }, effects: RoundEffect[]): void {
+  if (state.folding === 0) return
   state.folding--
   if (event.ok) state.folded++
   else state.refused++
@@ -239,20 +302,23 @@ function onFolded(state: RoundState, event: RoundEvent & { type: "folded" }, eff
 }
 
 /** Updates that end the round early: the goal in training, everybody in statistics and evaluation. */
-function goalOf(state: RoundState): number {
-  return state.kind === "train" ? Math.min(state.settings.cohort, state.cohort.size) : state.cohort.size
+function enough({ kind, settings, cohort }: RoundState): number {
+  return kind === "train" ? Math.max(Math.min(settings.cohort, cohort.size), settings.minimumToCommit) : cohort.size
 }
 
+/** Ends the round when nothing more is to be waited for. */
 function settle(state: RoundState, nowMs: number, effects: RoundEffect[]): void {
   if (state.phase !== "working" && state.phase !== "finishing") return
+  // What the driver is folding right now still counts: its `folded` event comes first.
   if (state.folding > 0) return
-  const accounted = state.folded + state.refused === state.cohort.size
-  if (state.folded >= goalOf(state) || (accounted && state.folded >= minimumOf(state))) commit(state, effects)
-  else if (accounted) abandon(state, nowMs, effects)
+  const over = nowMs >= state.deadlineMs || state.folded + state.refused === state.cohort.size
+  if (state.folded >= enough(state) || (over && state.folded >= minimumToCommit(state))) commit(state, effects)
+  else if (over) abandon(state, nowMs, effects)
 }
 
-function minimumOf(state: RoundState): number {
-  return state.kind === "train" ? state.settings.minimumToCommit : 1
+function minimumToCommit({ kind, settings, tries }: RoundState): number {
+  if (kind === "train") return settings.minimumToCommit
+  return kind === "evaluate" && tries >= EVALUATION_TRIES - 1 ? 0 : 1
 }
 
 function commit(state: RoundState, effects: RoundEffect[]): void {
@@ -262,14 +328,20 @@ function commit(state: RoundState, effects: RoundEffect[]): void {
 }
 
 function abandon(state: RoundState, nowMs: number, effects: RoundEffect[]): void {
-  effects.push({ type: "abandoned", folded: state.folded, needed: minimumOf(state) })
+  const { settleMs, selectTimeoutMs } = state.settings
+  effects.push({ type: "abandoned", folded: state.folded, needed: minimumToCommit(state) })
   state.epoch++
+  // Twice as long each time, so that a fleet whose updates are all refused does not spin.
+  state.pausedUntilMs = nowMs + Math.min(settleMs * 2 ** Math.min(state.tries, 30), selectTimeoutMs)
+  state.tries++
   openSelection(state, nowMs, effects)
 }
 
 function onCommitted(state: RoundState, event: RoundEvent & { type: "committed" }, effects: RoundEffect[]): void {
   if (state.phase !== "committing") return
   state.committed = { round: state.round, epoch: state.epoch }
+  state.tries = 0
+  state.pausedUntilMs = -Infinity
   if (state.kind === "train") state.trained++
   const next = event.stop ? undefined : nextKind(state)
   state.round++
@@ -304,10 +376,8 @@ function onTick(state: RoundState, nowMs: number, effects: RoundEffect[]): void 
       if (nowMs >= state.deadlineMs) onTick(state, nowMs, effects)
       break
     case "finishing":
-      // An update that the driver is folding right now still counts: its `folded` event comes first.
-      if (state.folding > 0) break
-      if (state.folded >= minimumOf(state)) commit(state, effects)
-      else abandon(state, nowMs, effects)
+      state.wakeAtMs = Infinity
+      settle(state, nowMs, effects)
       break
     case "committing":
     case "released":

@@ -1,0 +1,275 @@
+import { evaluationSize, evaluationTotals } from "./evaluation.ts"
+import { FedmoteError, unreachable } from "./error.ts"
+import { GlobalModel } from "./global-model.ts"
+import { gridExponent } from "./grid.ts"
+import { bestThreshold, metricsOf } from "./metrics.ts"
+import type { Metrics } from "./metrics.ts"
+import type { Loss } from "./model.ts"
+import { momentsSize, standardizer } from "./moments.ts"
+import type { Standardizer } from "./moments.ts"
+import { featureCount, lossOf, parametersOf, roundSettings, strategySettings } from "./plan-model.ts"
+import type { Plan } from "./plan.ts"
+import type { Result, RoundResult } from "./result.ts"
+import { createRounds, step } from "./round.ts"
+import type { RoundEffect, RoundEvent, RoundKind, RoundState } from "./round.ts"
+import { stopReason } from "./stop.ts"
+import type { Evaluated } from "./stop.ts"
+import { createStrategy } from "./strategy.ts"
+
+export interface FederationOptions {
+  /** Features and labels known. */
+  readonly plan: Plan
+  /** The initial model: `parametersOf(plan)` values. */
+  readonly init: ArrayLike<number>
+  /** Higher than any epoch used before for this fleet. */
+  readonly epoch: number
+  /** Size of the fleet, where it is known: a cohort of "all" means so many. */
+  readonly clients?: number
+}
+
+/** What one device did for a round. */
+export interface Contribution {
+  readonly device: string
+  readonly steps: number
+  readonly samples: number
+}
+
+/** A round's exact sums, and what it took. `sum`: `shape(...).size` values, borrowed until `commit` returns. */
+export interface RoundSums {
+  readonly sum: Float64Array
+  readonly weight: number
+  readonly count: number
+  /** Samples processed by the folded devices. */
+  readonly samples: number
+  /** Sum of `lossUnits` of the devices' loss sums. */
+  readonly lossSum: number
+  /** The folded devices, in any order; only where cohorts are recorded. */
+  readonly contributions?: readonly Contribution[]
+  readonly uplinkBytes: number
+  readonly downlinkBytes: number
+  readonly seconds: number
+}
+
+/** How the updates of a round are folded. `largest`: the largest size of a value in one of them. */
+export interface RoundShape {
+  readonly size: number
+  readonly gridExponent: number
+  readonly weightCap: number
+  readonly largest: number
+}
+
+/** What a federation knows of its `Result`. */
+export type FederationReport = Pick<Result, "model" | "rounds" | "final"> &
+  Partial<Pick<Result, "statistics" | "stopped">>
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] }
+
+/** Cohort x weight cap stay below, so that the total weight is exact. */
+const MOST_WEIGHT = 2 ** 37
+
+/** Counts and limbs of statistics and evaluations are smaller. */
+const MOST_COUNT = 2 ** 24
+
+/** A loss sum rounded to a multiple of 2^-20: sums of such numbers are exact, so the same in any order. */
+export function lossUnits(lossSum: number): number {
+  return Math.round(lossSum * 1048576) / 1048576
+}
+
+/**
+ * One federation from its first round to its last model: the round machine, the global model and the records, without I/O. The live
+ * coordinator and the simulator both drive it: events go into `step`, a round's sums into `commit`.
+ */
+export class Federation {
+  readonly plan: Plan
+  readonly rounds: RoundState
+  readonly model: GlobalModel
+  readonly #loss: Loss
+  readonly #classes: number
+  readonly #records: Writable<RoundResult>[] = []
+  readonly #history: Evaluated[] = []
+  #standardizer: Standardizer | undefined
+  #statistics: Result["statistics"]
+  #threshold: number | undefined
+  #stopped: string | undefined
+  #shape: RoundShape
+
+  /** Throws `PlanError` where the plan's features or labels are not known, `FedmoteError` ("model") for an initial model of another size. */
+  constructor({ plan, init, epoch, clients }: FederationOptions) {
+    const parameters = parametersOf(plan)
+    if (init.length !== parameters)
+      throw new FedmoteError("model", `expected an initial model of ${parameters} parameters, got ${init.length}`)
+    this.plan = plan
+    const settings = roundSettings(plan, clients)
+    this.rounds = createRounds(clients === undefined ? settings : { ...settings, fleet: clients }, epoch)
+    this.model = new GlobalModel(init, createStrategy(strategySettings(plan), parameters))
+    const labels = plan.model.labels?.length ?? 0
+    const loss = lossOf(plan)
+    this.#loss = loss !== "custom" ? loss : labels === 0 ? "squared" : labels === 2 ? "logistic" : "softmax"
+    this.#classes = this.#loss === "squared" ? 0 : this.#loss === "logistic" ? 2 : labels
+    this.#shape = this.shape(this.rounds.kind, 1)
+  }
+
+  /** Means and deviations of the features, once a statistics round was committed. */
+  get standardizer(): Standardizer | undefined {
+    return this.#standardizer
+  }
+
+  /** Numbers what `modelBytes` gives, from 0: it changes with every training round, and with the statistics. */
+  get version(): number {
+    return this.model.version + (this.#standardizer === undefined ? 0 : 1)
+  }
+
+  /** Of the current round, or of the last where none has begun. */
+  get gridExponent(): number {
+    return this.#shape.gridExponent
+  }
+
+  /** Largest weight of one update in the current round. */
+  get weightCap(): number {
+    return this.#shape.weightCap
+  }
+
+  /** Binary models: the score bin from which on a sample is called positive, best on the training scores of the last evaluation. */
+  get threshold(): number | undefined {
+    return this.#threshold
+  }
+
+  /** The committed training rounds so far, in order. */
+  get records(): readonly RoundResult[] {
+    return this.#records
+  }
+
+  /** Why the federation ended before its last round. */
+  get stopped(): string | undefined {
+    return this.#stopped
+  }
+
+  step(event: RoundEvent, effects: RoundEffect[]): void {
+    const before = effects.length
+    step(this.rounds, event, effects)
+    for (let i = before; i < effects.length; i++) {
+      const effect = effects[i]!
+      if (effect.type === "begin") this.#shape = this.shape(effect.kind, effect.bound)
+    }
+  }
+
+  /** For a round of at most `bound` updates. Where the plan says how many are asked, training's grid follows from the plan alone. */
+  shape(kind: RoundKind, bound: number): RoundShape {
+    const { plan } = this
+    const counts = { gridExponent: 0, weightCap: 1, largest: MOST_COUNT }
+    switch (kind) {
+      case "statistics":
+        return { size: momentsSize(featureCount(plan)!), ...counts }
+      case "evaluate":
+        return { size: evaluationSize(this.#loss, this.#classes), ...counts }
+      case "train": {
+        const { cohort, overSelect } = this.rounds.settings
+        const most = Number.isFinite(cohort) ? Math.max(bound, Math.ceil(cohort * overSelect - 1e-9)) : bound
+        const weightCap = Math.min(plan.weightCap, Math.floor(MOST_WEIGHT / most))
+        return {
+          size: this.model.exact.length,
+          gridExponent: gridExponent(most, weightCap, plan.largestDelta),
+          weightCap,
+          largest: plan.largestDelta,
+        }
+      }
+      default:
+        return unreachable(kind)
+    }
+  }
+
+  /** Takes the sums of the round that is committing. Feed `committed` afterwards, with `stop` where a reason is given. */
+  commit(sums: RoundSums): { readonly stop: string | undefined } {
+    const { kind } = this.rounds
+    switch (kind) {
+      case "statistics":
+        this.#standardizer = standardizer(sums.sum, featureCount(this.plan)!)
+        if (sums.contributions !== undefined)
+          this.#statistics = { cohort: byDevice(sums.contributions).map(({ device }) => ({ device })) }
+        break
+      case "train":
+        this.model.commit(sums.sum, sums.weight)
+        this.#records.push(recordOf(this.model.version, sums))
+        break
+      case "evaluate":
+        this.#evaluated(sums)
+        break
+      default:
+        return unreachable(kind)
+    }
+    return { stop: this.#stopped }
+  }
+
+  /** What travels as the model: float32, little-endian: means and inverse deviations where features are standardised, then the parameters. */
+  modelBytes(): Uint8Array {
+    const parts = this.#standardizer === undefined ? [] : [this.#standardizer.mean, this.#standardizer.inverse]
+    return littleEndian([...parts, this.model.devices])
+  }
+
+  /** `digest`: SHA-256 of `parameterBytes()`, hexadecimal. */
+  report(digest: string): FederationReport {
+    const parameters = this.model.devices.length
+    return {
+      model: { parameters, bytes: 4 * parameters, digest },
+      ...(this.#statistics === undefined ? {} : { statistics: this.#statistics }),
+      rounds: this.#records,
+      ...(this.#stopped === undefined ? {} : { stopped: this.#stopped }),
+      final: { metrics: this.#history.at(-1)?.metrics ?? {} },
+    }
+  }
+
+  /** The parameters alone as float32, little-endian: what a result's digest is taken of. */
+  parameterBytes(): Uint8Array {
+    return littleEndian([this.model.devices])
+  }
+
+  #evaluated(sums: RoundSums): void {
+    const metrics: Metrics = sums.count === 0 ? {} : metricsOf(this.#loss, this.#classes, this.#totals(sums.sum))
+    this.#history.push({ trained: this.rounds.trained, metrics })
+    const record = this.#records.at(-1)
+    if (record !== undefined) {
+      record.metrics = metrics
+      record.testLoss = metrics.loss ?? null
+      record.uplinkBytes += sums.uplinkBytes
+      record.downlinkBytes += sums.downlinkBytes
+      record.seconds += sums.seconds
+    }
+    this.#stopped = stopReason(this.plan.stop, this.#history)
+  }
+
+  #totals(sum: Float64Array): ReturnType<typeof evaluationTotals> {
+    const totals = evaluationTotals(this.#loss, this.#classes, sum)
+    if (this.#loss === "logistic") this.#threshold = bestThreshold(totals.trainHistogram)
+    return totals
+  }
+}
+
+function recordOf(round: number, sums: RoundSums): Writable<RoundResult> {
+  const { count, samples, lossSum, contributions, uplinkBytes, downlinkBytes, seconds } = sums
+  return {
+    round,
+    folded: count,
+    samples,
+    trainLoss: samples > 0 ? lossSum / samples : null,
+    testLoss: null,
+    metrics: {},
+    uplinkBytes,
+    downlinkBytes,
+    seconds,
+    ...(contributions === undefined
+      ? {}
+      : { cohort: byDevice(contributions).map(({ device, steps, samples }) => ({ device, steps, samples })) }),
+  }
+}
+
+function byDevice(contributions: readonly Contribution[]): Contribution[] {
+  return [...contributions].sort((a, b) => (a.device < b.device ? -1 : a.device > b.device ? 1 : 0))
+}
+
+function littleEndian(parts: readonly Float32Array[]): Uint8Array {
+  const bytes = new Uint8Array(4 * parts.reduce((sum, part) => sum + part.length, 0))
+  const view = new DataView(bytes.buffer)
+  let at = 0
+  for (const part of parts) for (let i = 0; i < part.length; i++, at += 4) view.setFloat32(at, part[i]!, true)
+  return bytes
+}
