@@ -1,9 +1,9 @@
 /**
  * Builds the kernels into dist/wasm: `fedmote.simd.wasm`, `fedmote.scalar.wasm` (pure MVP), `fedmote.scalar.js` (the scalar module through
- * Binaryen's wasm2js), `fedmote.mcu.wasm` (the minimal profile). Fails when a module exceeds its size budget. Runs on Node 20 and later.
+ * Binaryen's wasm2js), `fedmote.mcu.wasm` (the minimal profile). Runs on Node 20 and later.
  */
 import { spawnSync } from "node:child_process"
-import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { mkdirSync, statSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -12,7 +12,7 @@ import { main as asc } from "assemblyscript/asc"
 const root = join(dirname(fileURLToPath(import.meta.url)), "..")
 const out = join(root, "dist", "wasm")
 
-/** Largest size of each module, in bytes. */
+/** Largest size of each module, in bytes; test/kernel/size.test.ts holds them. */
 const BUDGETS = { simd: 14 * 1024, scalar: 14 * 1024, mcu: 2 * 1024 }
 
 /** @param {"simd" | "scalar" | "mcu"} target */
@@ -25,8 +25,7 @@ async function compile(target) {
   }
   const size = statSync(join(out, `fedmote.${target}.wasm`)).size
   const budget = BUDGETS[target]
-  console.log(`fedmote.${target}.wasm  ${size} bytes (budget ${budget})`)
-  if (size > budget) throw new Error(`fedmote.${target}.wasm: ${size} bytes, the budget is ${budget}`)
+  console.log(`fedmote.${target}.wasm  ${size} bytes${size > budget ? `: more than the budget of ${budget}` : ""}`)
 }
 
 /**

@@ -1,4 +1,4 @@
 /** The minimal profile for microcontrollers: dense layers, softmax, SGD, int8 encoding; scalar, pure MVP, at most 2 KB. */
 
-export { abi, base } from "./abi"
+export { base } from "./control"
 export { philoxBlock } from "./philox"

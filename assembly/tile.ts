@@ -1,0 +1,275 @@
+/**
+ * Products of matrices, a panel of 8 columns at a time. Every element is one sum that starts at +0 and adds products in ascending order
+ * of the index that is summed over; SIMD works on several elements at once, never within a sum, so all builds give the same bits.
+ */
+
+/**
+ * `out[r][0..7] = sum over k < depth of a[r][k] * panel[k][0..7], + panel[depth][0..7]` for `rows` rows. Works on up to three rows more than
+ * asked, whose results mean nothing. Row pitches are in bytes.
+ */
+export function multiply(a: usize, aRow: usize, panel: usize, depth: i32, out: usize, outRow: usize, rows: i32): void {
+  if (ASC_FEATURE_SIMD) {
+    // Tiles of 4 rows, and of 5 where that leaves no remainder.
+    let fives = rows & 3
+    if (fives * 5 > rows) fives = 0
+    while (rows > 0) {
+      const height = fives > 0 ? 5 : 4
+      if (fives > 0) tile5(a, aRow, panel, depth, out, outRow)
+      else tile4(a, aRow, panel, depth, out, outRow)
+      fives--
+      rows -= height
+      a += aRow * height
+      out += outRow * height
+    }
+  } else {
+    const bias = panel + ((<usize>depth) << 5)
+    for (; rows > 0; rows--) {
+      row(a, 4, panel, 32, depth, 0, bias, out)
+      a += aRow
+      out += outRow
+    }
+  }
+}
+
+/**
+ * `out[i][0..7] (+)= sum over r < depth of a[r][i] * b[r][0..7]` for i < rows, a multiple of 4 or up to three rows too many; `more` continues
+ * the sums that `out` holds. Pitches in bytes.
+ */
+export function outer(
+  a: usize,
+  aRow: usize,
+  b: usize,
+  bRow: usize,
+  depth: i32,
+  out: usize,
+  rows: i32,
+  more: bool,
+): void {
+  for (let i = 0; i < rows; i += 4) {
+    if (ASC_FEATURE_SIMD) outer4(a, aRow, b, bRow, depth, out, more)
+    else {
+      for (let j: usize = 0; j < 4; j++)
+        row(a + (j << 2), aRow, b, bRow, depth, more ? out + (j << 5) : 0, 0, out + (j << 5))
+    }
+    a += 16
+    out += 128
+  }
+}
+
+/** `out[0..7] (+)= sum over r < depth of b[r][0..7]`. */
+export function sumRows(b: usize, bRow: usize, depth: i32, out: usize, more: bool): void {
+  if (ASC_FEATURE_SIMD) {
+    let s0 = f32x4.splat(0)
+    let s1 = s0
+    if (more) {
+      s0 = v128.load(out)
+      s1 = v128.load(out, 16)
+    }
+    for (; depth > 0; depth--, b += bRow) {
+      s0 = f32x4.add(s0, v128.load(b))
+      s1 = f32x4.add(s1, v128.load(b, 16))
+    }
+    v128.store(out, s0)
+    v128.store(out, s1, 16)
+  } else {
+    for (let j: usize = 0; j < 32; j += 4) {
+      let s: f32 = more ? load<f32>(out + j) : 0
+      let p = b + j
+      for (let r = 0; r < depth; r++, p += bRow) s += load<f32>(p)
+      store<f32>(out + j, s)
+    }
+  }
+}
+
+function tile4(a0: usize, aRow: usize, b: usize, depth: i32, out: usize, outRow: usize): void {
+  const a1 = a0 + aRow
+  const a2 = a1 + aRow
+  const a3 = a2 + aRow
+  let c00 = f32x4.splat(0)
+  let c01 = c00
+  let c10 = c00
+  let c11 = c00
+  let c20 = c00
+  let c21 = c00
+  let c30 = c00
+  let c31 = c00
+  const end = (<usize>depth) << 2
+  for (let k: usize = 0; k < end; k += 4, b += 32) {
+    const b0 = v128.load(b)
+    const b1 = v128.load(b, 16)
+    let s = v128.load32_splat(a0 + k)
+    c00 = f32x4.add(c00, f32x4.mul(s, b0))
+    c01 = f32x4.add(c01, f32x4.mul(s, b1))
+    s = v128.load32_splat(a1 + k)
+    c10 = f32x4.add(c10, f32x4.mul(s, b0))
+    c11 = f32x4.add(c11, f32x4.mul(s, b1))
+    s = v128.load32_splat(a2 + k)
+    c20 = f32x4.add(c20, f32x4.mul(s, b0))
+    c21 = f32x4.add(c21, f32x4.mul(s, b1))
+    s = v128.load32_splat(a3 + k)
+    c30 = f32x4.add(c30, f32x4.mul(s, b0))
+    c31 = f32x4.add(c31, f32x4.mul(s, b1))
+  }
+  const b0 = v128.load(b)
+  const b1 = v128.load(b, 16)
+  v128.store(out, f32x4.add(c00, b0))
+  v128.store(out, f32x4.add(c01, b1), 16)
+  out += outRow
+  v128.store(out, f32x4.add(c10, b0))
+  v128.store(out, f32x4.add(c11, b1), 16)
+  out += outRow
+  v128.store(out, f32x4.add(c20, b0))
+  v128.store(out, f32x4.add(c21, b1), 16)
+  out += outRow
+  v128.store(out, f32x4.add(c30, b0))
+  v128.store(out, f32x4.add(c31, b1), 16)
+}
+
+function tile5(a0: usize, aRow: usize, b: usize, depth: i32, out: usize, outRow: usize): void {
+  const a1 = a0 + aRow
+  const a2 = a1 + aRow
+  const a3 = a2 + aRow
+  const a4 = a3 + aRow
+  let c00 = f32x4.splat(0)
+  let c01 = c00
+  let c10 = c00
+  let c11 = c00
+  let c20 = c00
+  let c21 = c00
+  let c30 = c00
+  let c31 = c00
+  let c40 = c00
+  let c41 = c00
+  const end = (<usize>depth) << 2
+  for (let k: usize = 0; k < end; k += 4, b += 32) {
+    const b0 = v128.load(b)
+    const b1 = v128.load(b, 16)
+    let s = v128.load32_splat(a0 + k)
+    c00 = f32x4.add(c00, f32x4.mul(s, b0))
+    c01 = f32x4.add(c01, f32x4.mul(s, b1))
+    s = v128.load32_splat(a1 + k)
+    c10 = f32x4.add(c10, f32x4.mul(s, b0))
+    c11 = f32x4.add(c11, f32x4.mul(s, b1))
+    s = v128.load32_splat(a2 + k)
+    c20 = f32x4.add(c20, f32x4.mul(s, b0))
+    c21 = f32x4.add(c21, f32x4.mul(s, b1))
+    s = v128.load32_splat(a3 + k)
+    c30 = f32x4.add(c30, f32x4.mul(s, b0))
+    c31 = f32x4.add(c31, f32x4.mul(s, b1))
+    s = v128.load32_splat(a4 + k)
+    c40 = f32x4.add(c40, f32x4.mul(s, b0))
+    c41 = f32x4.add(c41, f32x4.mul(s, b1))
+  }
+  const b0 = v128.load(b)
+  const b1 = v128.load(b, 16)
+  v128.store(out, f32x4.add(c00, b0))
+  v128.store(out, f32x4.add(c01, b1), 16)
+  out += outRow
+  v128.store(out, f32x4.add(c10, b0))
+  v128.store(out, f32x4.add(c11, b1), 16)
+  out += outRow
+  v128.store(out, f32x4.add(c20, b0))
+  v128.store(out, f32x4.add(c21, b1), 16)
+  out += outRow
+  v128.store(out, f32x4.add(c30, b0))
+  v128.store(out, f32x4.add(c31, b1), 16)
+  out += outRow
+  v128.store(out, f32x4.add(c40, b0))
+  v128.store(out, f32x4.add(c41, b1), 16)
+}
+
+function outer4(a: usize, aRow: usize, b: usize, bRow: usize, depth: i32, out: usize, more: bool): void {
+  let c00 = f32x4.splat(0)
+  let c01 = c00
+  let c10 = c00
+  let c11 = c00
+  let c20 = c00
+  let c21 = c00
+  let c30 = c00
+  let c31 = c00
+  if (more) {
+    c00 = v128.load(out)
+    c01 = v128.load(out, 16)
+    c10 = v128.load(out, 32)
+    c11 = v128.load(out, 48)
+    c20 = v128.load(out, 64)
+    c21 = v128.load(out, 80)
+    c30 = v128.load(out, 96)
+    c31 = v128.load(out, 112)
+  }
+  for (; depth > 0; depth--, a += aRow, b += bRow) {
+    const b0 = v128.load(b)
+    const b1 = v128.load(b, 16)
+    let s = v128.load32_splat(a)
+    c00 = f32x4.add(c00, f32x4.mul(s, b0))
+    c01 = f32x4.add(c01, f32x4.mul(s, b1))
+    s = v128.load32_splat(a, 4)
+    c10 = f32x4.add(c10, f32x4.mul(s, b0))
+    c11 = f32x4.add(c11, f32x4.mul(s, b1))
+    s = v128.load32_splat(a, 8)
+    c20 = f32x4.add(c20, f32x4.mul(s, b0))
+    c21 = f32x4.add(c21, f32x4.mul(s, b1))
+    s = v128.load32_splat(a, 12)
+    c30 = f32x4.add(c30, f32x4.mul(s, b0))
+    c31 = f32x4.add(c31, f32x4.mul(s, b1))
+  }
+  v128.store(out, c00)
+  v128.store(out, c01, 16)
+  v128.store(out, c10, 32)
+  v128.store(out, c11, 48)
+  v128.store(out, c20, 64)
+  v128.store(out, c21, 80)
+  v128.store(out, c30, 96)
+  v128.store(out, c31, 112)
+}
+
+// One row of 8 sums: from zero or from `first`, over `depth` products, plus `last` (address 0 stands for none).
+function row(a: usize, aStep: usize, b: usize, bStep: usize, depth: i32, first: usize, last: usize, out: usize): void {
+  let c0: f32 = 0
+  let c1: f32 = 0
+  let c2: f32 = 0
+  let c3: f32 = 0
+  let c4: f32 = 0
+  let c5: f32 = 0
+  let c6: f32 = 0
+  let c7: f32 = 0
+  if (first) {
+    c0 = load<f32>(first)
+    c1 = load<f32>(first, 4)
+    c2 = load<f32>(first, 8)
+    c3 = load<f32>(first, 12)
+    c4 = load<f32>(first, 16)
+    c5 = load<f32>(first, 20)
+    c6 = load<f32>(first, 24)
+    c7 = load<f32>(first, 28)
+  }
+  for (; depth > 0; depth--, a += aStep, b += bStep) {
+    const s = load<f32>(a)
+    c0 += s * load<f32>(b)
+    c1 += s * load<f32>(b, 4)
+    c2 += s * load<f32>(b, 8)
+    c3 += s * load<f32>(b, 12)
+    c4 += s * load<f32>(b, 16)
+    c5 += s * load<f32>(b, 20)
+    c6 += s * load<f32>(b, 24)
+    c7 += s * load<f32>(b, 28)
+  }
+  if (last) {
+    c0 += load<f32>(last)
+    c1 += load<f32>(last, 4)
+    c2 += load<f32>(last, 8)
+    c3 += load<f32>(last, 12)
+    c4 += load<f32>(last, 16)
+    c5 += load<f32>(last, 20)
+    c6 += load<f32>(last, 24)
+    c7 += load<f32>(last, 28)
+  }
+  store<f32>(out, c0)
+  store<f32>(out, c1, 4)
+  store<f32>(out, c2, 8)
+  store<f32>(out, c3, 12)
+  store<f32>(out, c4, 16)
+  store<f32>(out, c5, 20)
+  store<f32>(out, c6, 24)
+  store<f32>(out, c7, 28)
+}

@@ -1,0 +1,234 @@
+import { MODEL_LIMITS, classCount, layout, outputCount, parameterCount } from "../core/model.ts"
+import type { ModelSpec } from "../core/model.ts"
+import type { RandomKey } from "../core/random.ts"
+import type { Samples } from "../core/samples.ts"
+import { checkSamples, checkSettings, refuseNonFinite } from "./check.ts"
+import { Control } from "./control.ts"
+import { KernelError } from "./error.ts"
+import { defaultKind, instantiate } from "./module.ts"
+import type { KernelFunctions } from "./module.ts"
+import { SCORE_BINS } from "./types.ts"
+import type { EvaluationSums, KernelKind, TrainOptions, TrainOutcome, Trainer } from "./types.ts"
+
+/** Sizes that a trainer's memory has room for. Larger ones work too, at the price of new memory when they first come. */
+export interface TrainerLimits {
+  /** Rows of a batch. */
+  readonly batch: number
+  /** Rows of a client's samples. */
+  readonly rows: number
+}
+
+/** Evaluation goes through memory in parts; less than this is not worth a call. */
+const LEAST_ROWS = 64
+
+/**
+ * A trainer of the built-in kernels. Throws `FedmoteError` ("model") for a model whose shapes do not fit, `KernelError` ("module") for one that is too large.
+ */
+export function createTrainer(spec: ModelSpec, limits: TrainerLimits, kind: KernelKind = defaultKind()): Trainer {
+  layout(spec)
+  if (spec.layers.length > MODEL_LIMITS.layers || parameterCount(spec) > MODEL_LIMITS.parameters)
+    throw new KernelError(
+      "module",
+      `expected at most ${MODEL_LIMITS.layers} layers and ${MODEL_LIMITS.parameters} parameters, got ${spec.layers.length} and ${parameterCount(spec)}`,
+    )
+  const outputs = outputCount(spec)
+  if (spec.loss !== "softmax" && outputs !== 1)
+    throw new KernelError("module", `expected one output with the ${spec.loss} loss, got ${outputs}`)
+  return new KernelTrainer(spec, limits, kind)
+}
+
+class KernelTrainer implements Trainer {
+  readonly parameters: number
+  readonly #spec: ModelSpec
+  readonly #kind: KernelKind
+  #memory!: TrainerMemory
+  // Samples of a training that is not finished, to be put back after an evaluation.
+  #training: Samples | undefined
+  #displaced = false
+
+  constructor(spec: ModelSpec, limits: TrainerLimits, kind: KernelKind) {
+    this.#spec = spec
+    this.#kind = kind
+    this.parameters = parameterCount(spec)
+    this.#memory = allocate(spec, kind, limits.batch, Math.max(limits.rows, LEAST_ROWS))
+  }
+
+  init(key: RandomKey): Float32Array {
+    const { control, functions, candidate } = this.#memory
+    control.key = key
+    functions["init"]!()
+    return candidate.slice()
+  }
+
+  train(start: Float32Array, samples: Samples, settings: TrainOptions, key: RandomKey): TrainOutcome {
+    this.begin(start, samples, settings, key)
+    this.advance(Infinity)
+    return this.outcome()
+  }
+
+  begin(start: Float32Array, samples: Samples, settings: TrainOptions, key: RandomKey): void {
+    checkSamples(this.#spec, samples)
+    checkSettings(this.#spec, samples.rows, settings)
+    this.#checkParameters(start)
+    if (samples.rows === 0) throw new KernelError("samples", "expected at least one row to train on, got none")
+    const batch = Math.min(settings.batch, samples.rows)
+    if (batch > this.#memory.batch || samples.rows > this.#memory.rows) this.#grow(batch, samples.rows)
+    const memory = this.#memory
+    upload(memory, samples, 0, samples.rows)
+    memory.start.set(start)
+    memory.control.settings = settings
+    memory.control.key = key
+    memory.functions["begin"]!()
+    this.#training = samples
+    this.#displaced = false
+  }
+
+  advance(steps: number): boolean {
+    const samples = this.#training
+    if (!samples) throw new KernelError("settings", "expected `begin` before `advance`")
+    if (this.#displaced) upload(this.#memory, samples, 0, samples.rows)
+    this.#displaced = false
+    return this.#memory.functions["advance"]!(Math.min(steps, 2 ** 31 - 1)) !== 0
+  }
+
+  outcome(): TrainOutcome {
+    if (!this.#training) throw new KernelError("settings", "expected `begin` before `outcome`")
+    const { control, functions, result } = this.#memory
+    control.rows = this.#training.rows
+    functions["collect"]!()
+    const { samples, steps, lossSum } = control
+    if (!Number.isFinite(lossSum) || !functions["finite"]!(result.byteOffset, result.length))
+      throw new KernelError("diverged", `training diverged within ${steps} steps: use a smaller learning rate`)
+    return { samples, steps, lossSum }
+  }
+
+  get result(): Float32Array {
+    return this.#memory.result
+  }
+
+  delta(): Float32Array {
+    const { functions, candidate } = this.#memory
+    if (!functions["delta"]!()) throw new KernelError("diverged", "the difference to the start is not finite")
+    return candidate
+  }
+
+  evaluate(parameters: Float32Array, samples: Samples): EvaluationSums {
+    const { control, functions, confusion, histogram } = this.#memory
+    if (samples.rows === 0) checkSamples(this.#spec, samples)
+    // At least one call, which clears the sums.
+    if (samples.rows === 0) {
+      control.rows = 0
+      functions["evaluate"]!(0)
+    }
+    this.#inParts(parameters, samples, (from) => functions["evaluate"]!(from > 0 ? 1 : 0))
+    const { lossSum, squaredError, absoluteError } = control
+    return {
+      rows: samples.rows,
+      lossSum,
+      confusion: confusion.slice(),
+      histogram: histogram.slice(),
+      squaredError,
+      absoluteError,
+    }
+  }
+
+  predict(parameters: Float32Array, samples: Samples): Float32Array {
+    const { functions, predictions, outputs } = this.#memory
+    const out = new Float32Array(samples.rows * outputs)
+    this.#inParts(parameters, samples, (from, rows) => {
+      functions["predict"]!()
+      out.set(predictions.subarray(0, rows * outputs), from * outputs)
+    })
+    return out
+  }
+
+  // Puts the samples into memory, as many as fit at a time, and works on them.
+  #inParts(parameters: Float32Array, samples: Samples, work: (from: number, rows: number) => void): void {
+    checkSamples(this.#spec, samples)
+    this.#checkParameters(parameters)
+    const memory = this.#memory
+    memory.candidate.set(parameters)
+    this.#displaced = true
+    for (let from = 0; from < samples.rows; from += memory.rows) {
+      const rows = Math.min(memory.rows, samples.rows - from)
+      upload(memory, samples, from, rows)
+      work(from, rows)
+    }
+  }
+
+  #checkParameters(parameters: Float32Array): void {
+    if (parameters.length !== this.parameters)
+      throw new KernelError("samples", `expected ${this.parameters} parameters, got ${parameters.length}`)
+  }
+
+  #grow(batch: number, rows: number): void {
+    this.#training = undefined
+    this.#memory = allocate(
+      this.#spec,
+      this.#kind,
+      Math.max(batch, this.#memory.batch),
+      Math.max(rows, this.#memory.rows),
+    )
+  }
+}
+
+/** An instance with views of its vectors; its memory never changes. */
+interface TrainerMemory {
+  readonly batch: number
+  readonly rows: number
+  readonly outputs: number
+  readonly functions: KernelFunctions
+  readonly control: Control
+  readonly start: Float32Array
+  readonly result: Float32Array
+  readonly candidate: Float32Array
+  readonly x: Float32Array
+  readonly y: Float32Array
+  readonly predictions: Float32Array
+  readonly confusion: Uint32Array
+  readonly histogram: Uint32Array
+}
+
+function allocate(spec: ModelSpec, kind: KernelKind, batch: number, rows: number): TrainerMemory {
+  // A small instance only says how much memory is needed, before the real one gets it.
+  const small = instantiate(kind, 0)
+  new Control(small).describe(spec)
+  const bytes = small.functions["setup"]!(batch, rows) >>> 0
+  if (bytes === 0)
+    throw new KernelError(
+      "module",
+      `no memory for batches of ${batch} and ${rows} rows of ${spec.inputs} features below 2 GiB`,
+    )
+  const instance = instantiate(kind, bytes)
+  const control = new Control(instance)
+  control.describe(spec)
+  instance.functions["setup"]!(batch, rows)
+  const { memory, functions } = instance
+  const { parameters, outputs, addresses } = control
+  const classes = classCount(spec)
+  const reals = (at: number, length: number): Float32Array => new Float32Array(memory, at, length)
+  return {
+    batch,
+    rows,
+    outputs,
+    functions,
+    control,
+    start: reals(addresses.start, parameters),
+    result: reals(addresses.result, parameters),
+    candidate: reals(addresses.candidate, parameters),
+    x: reals(addresses.x, rows * spec.inputs),
+    y: reals(addresses.y, rows),
+    predictions: reals(addresses.predictions, rows * outputs),
+    confusion: new Uint32Array(memory, addresses.confusion, classes * classes),
+    histogram: new Uint32Array(memory, addresses.histogram, spec.loss === "logistic" ? 2 * SCORE_BINS : 0),
+  }
+}
+
+function upload({ x, y, control, functions }: TrainerMemory, samples: Samples, from: number, rows: number): void {
+  const { features } = samples
+  const all = rows === samples.rows
+  x.set(all ? samples.x : samples.x.subarray(from * features, (from + rows) * features))
+  y.set(all ? samples.y : samples.y.subarray(from, from + rows))
+  control.rows = rows
+  if (!functions["finite"]!(x.byteOffset, rows * features)) refuseNonFinite(samples)
+}
