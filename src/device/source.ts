@@ -33,3 +33,27 @@ function finite(value: number, where: string): number {
 
 /** No samples, of any width. */
 export const NO_SAMPLES: Samples = { rows: 0, features: 0, x: new Float32Array(0), y: new Float32Array(0) }
+
+/** A device's data: what it trains on, and what it keeps aside to evaluate with. */
+export interface DeviceData {
+  readonly train: Samples
+  readonly test: Samples
+  readonly features: number
+}
+
+/** Reads both parts. Throws `FedmoteError` ("data") where there is no sample at all, or the parts differ in width. */
+export async function loadData(
+  data: SampleSource | { readonly train: SampleSource; readonly test?: SampleSource },
+): Promise<DeviceData> {
+  const parts = "train" in data ? data : { train: data }
+  const train = await collectSamples(parts.train)
+  const test = parts.test === undefined ? NO_SAMPLES : await collectSamples(parts.test)
+  const features = train.rows > 0 ? train.features : test.features
+  if (train.rows + test.rows === 0) throw new FedmoteError("data", "expected at least one sample, got none")
+  if (train.rows > 0 && test.rows > 0 && test.features !== features)
+    throw new FedmoteError(
+      "data",
+      `expected ${features} features in the test samples as in training, got ${test.features}`,
+    )
+  return { train: { ...train, features }, test: { ...test, features }, features }
+}

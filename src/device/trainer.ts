@@ -16,10 +16,7 @@ export interface LocalSettings extends TrainSettings {
  * model (do not change it); the result has the same length. `samples` counts the samples processed: it becomes the update's weight.
  */
 export interface LocalTrainer {
-  train(
-    parameters: Float32Array,
-    settings: LocalSettings,
-  ): LocalResult | Promise<LocalResult>
+  train(parameters: Float32Array, settings: LocalSettings): LocalResult | Promise<LocalResult>
   evaluate?(parameters: Float32Array, samples: Samples): EvaluationSums | Promise<EvaluationSums>
   /** One vector of outputs for each row, row-major. */
   predict?(parameters: Float32Array, samples: Samples): Float32Array | Promise<Float32Array>

@@ -1,5 +1,6 @@
 import type { CodecName } from "../core/codec.ts"
-import { evaluationVector, type EvaluationSums } from "../core/evaluation.ts"
+import { SCORE_BINS, evaluationVector } from "../core/evaluation.ts"
+import type { EvaluationSums } from "../core/evaluation.ts"
 import type { Loss } from "../core/model.ts"
 import { featureMoments } from "../core/moments.ts"
 import type { RandomKey } from "../core/random.ts"
@@ -19,11 +20,22 @@ export interface Work {
 
 /** A statistics round: exact sums of the training features. */
 export function statisticsWork(train: Samples): Work {
-  return { codec: "f32", payload: floatBytes(featureMoments(train)), samples: train.rows, steps: 0, metrics: NO_METRICS }
+  return {
+    codec: "f32",
+    payload: floatBytes(featureMoments(train)),
+    samples: train.rows,
+    steps: 0,
+    metrics: NO_METRICS,
+  }
 }
 
 /** An evaluation round: the test part's sums, and for a binary model the training part's scores. */
-export function evaluationWork(loss: Loss, classes: number, test: EvaluationSums, train: EvaluationSums | undefined): Work {
+export function evaluationWork(
+  loss: Loss,
+  classes: number,
+  test: EvaluationSums,
+  train: EvaluationSums | undefined,
+): Work {
   const vector = evaluationVector(loss, classes, test, train?.histogram)
   return { codec: "f32", payload: floatBytes(vector), samples: test.rows, steps: 0, metrics: NO_METRICS }
 }
@@ -41,3 +53,15 @@ export function trainingWork(
 }
 
 const NO_METRICS = new Float32Array(0)
+
+/** What a device without test samples counts: nothing, in the shape that the loss asks for. */
+export function noSums(loss: Loss, classes: number): EvaluationSums {
+  return {
+    rows: 0,
+    lossSum: 0,
+    confusion: new Uint32Array(loss === "squared" ? 0 : classes * classes),
+    histogram: new Uint32Array(loss === "logistic" ? 2 * SCORE_BINS : 0),
+    squaredError: 0,
+    absoluteError: 0,
+  }
+}

@@ -1,0 +1,148 @@
+import { randomInt } from "node:crypto"
+import type { CodecName } from "../core/codec.ts"
+import { CODEC_NAMES } from "../core/codec.ts"
+import { FedmoteError } from "../core/error.ts"
+import type { Samples } from "../core/samples.ts"
+import type { KernelKind } from "../kernel/types.ts"
+import { systemClock } from "../net/clock.ts"
+import type { Clock } from "../net/clock.ts"
+import type { Link, Network } from "../net/link.ts"
+import { BOUNDS } from "../wire/keys.ts"
+import { checkDevice, topics } from "../wire/topics.ts"
+import type { Topics } from "../wire/topics.ts"
+import type { DeviceEvent, DeviceLog } from "./event.ts"
+import { Membership, goneBytes } from "./membership.ts"
+import type { ReleasedModel } from "./model-bytes.ts"
+import { loadData } from "./source.ts"
+import type { SampleSource } from "./source.ts"
+import type { LocalTrainer } from "./trainer.ts"
+import { Workbench, codecsOf } from "./workbench.ts"
+
+export interface DeviceOptions {
+  readonly network: Network
+  readonly fleet: string
+  /** 1 to 64 of `a-z 0-9 -`, unique in the fleet. */
+  readonly id: string
+  /** Training samples, or both parts; read once, when `run` begins. They stay on the device. */
+  readonly data: SampleSource | { readonly train: SampleSource; readonly test?: SampleSource }
+  /** A training program of your own. Default: the built-in kernels, for the layers that the federation says. */
+  readonly trainer?: LocalTrainer
+  /** Codecs to announce besides f32 and int8, which every device has. Default: all. */
+  readonly codecs?: readonly CodecName[]
+  /** Largest MQTT packet to take or send, at least 256. Default: 1 MiB. */
+  readonly maxPacketBytes?: number
+  readonly kernel?: KernelKind
+  readonly clock?: Clock
+  readonly log?: DeviceLog
+  /** The device's own say: opted in, on power, idle, unmetered. Default: always. */
+  readonly willing?: () => boolean
+  readonly onEvent?: (event: DeviceEvent) => void
+}
+
+const DEFAULT_PACKET_BYTES = 1 << 20
+const SILENT: DeviceLog = { info: () => undefined, warn: () => undefined }
+
+/** A member of a fleet: takes part in rounds with its own samples, until the federation is released. */
+export class Device {
+  readonly id: string
+  readonly #options: DeviceOptions
+  readonly #topics: Topics
+  /** Told from other lives of the same device by equality alone. */
+  readonly #session = randomInt(2 ** 32)
+  readonly #closing = new AbortController()
+  #bench: Workbench | undefined
+  #link: Link | undefined
+  #running: Promise<ReleasedModel> | undefined
+  #model: ReleasedModel | undefined
+
+  /** Throws `WireError` ("topic") for names that no topic can have, `FedmoteError` ("options"). */
+  constructor(options: DeviceOptions) {
+    this.#options = options
+    this.#topics = topics(options.fleet)
+    this.id = checkDevice(options.id)
+    const { maxPacketBytes = DEFAULT_PACKET_BYTES } = options
+    const { min, max } = BOUNDS.packetBytes
+    if (!(Number.isInteger(maxPacketBytes) && maxPacketBytes >= min && maxPacketBytes <= max))
+      throw new FedmoteError("options", `maxPacketBytes: expected ${min} to ${max}, got ${maxPacketBytes}`)
+  }
+
+  /**
+   * Takes part until the federation is released and its model pulled. Rejects with `FedmoteError`: "features" (the samples do not fit the
+   * model), "stopped" (by the coordinator), "trainer", "data", "closed" (by `close`); with `LinkError` where the first connection fails;
+   * and with the signal's reason. To be called once.
+   */
+  run(signal?: AbortSignal): Promise<ReleasedModel> {
+    if (this.#running !== undefined)
+      throw new FedmoteError("running", "a device runs once: make another for another run")
+    const both = AbortSignal.any(signal === undefined ? [this.#closing.signal] : [this.#closing.signal, signal])
+    this.#running = this.#run(both)
+    return this.#running
+  }
+
+  /**
+   * The released model's outputs for raw samples, standardised as in training: rows x outputs, row-major (probabilities for softmax and
+   * logistic, values otherwise). `x`: one sample's features, or many samples. Throws `FedmoteError` ("released") before the release.
+   */
+  async predict(x: ArrayLike<number> | Samples): Promise<Float32Array> {
+    if (this.#model === undefined || this.#bench === undefined)
+      throw new FedmoteError("released", "there is no released model yet: wait for run()")
+    const samples = "rows" in x ? x : { rows: 1, features: x.length, x: Float32Array.from(x), y: new Float32Array(1) }
+    return this.#bench.predict(this.#model.training, this.#model, samples)
+  }
+
+  /** Leaves the fleet: says Gone, or with `abrupt` lets the broker send the last will. `run` rejects ("closed") if it has not ended. */
+  async close({ abrupt = false }: { readonly abrupt?: boolean } = {}): Promise<void> {
+    if (abrupt) await this.#link?.close({ abrupt })
+    this.#closing.abort(new FedmoteError("closed", "the device was closed"))
+    await this.#running?.catch(() => undefined)
+  }
+
+  async #run(signal: AbortSignal): Promise<ReleasedModel> {
+    const { network, trainer, kernel, willing, clock = systemClock, log = SILENT, onEvent } = this.#options
+    const { maxPacketBytes = DEFAULT_PACKET_BYTES } = this.#options
+    const { id } = this
+    signal.throwIfAborted()
+    const data = await loadData(this.#options.data)
+    signal.throwIfAborted()
+    const codecs = codecsOf(this.#options.codecs ?? CODEC_NAMES)
+    const bench = new Workbench({ id, data, trainer, codecs, kernel })
+    this.#bench = bench
+    const session = this.#session
+    const will = { topic: this.#topics.gone(id), payload: goneBytes(session), retain: false }
+    const link = await network.connect({ clientId: id, will, signal })
+    this.#link = link
+    const emit = onEvent ?? (() => undefined)
+    const membership = new Membership({
+      link,
+      topics: this.#topics,
+      id,
+      session,
+      data,
+      bench,
+      codecs,
+      maxPacketBytes,
+      clock,
+      willing,
+      log,
+      emit,
+    })
+    const stop = (): void => membership.stop(signal.reason)
+    signal.addEventListener("abort", stop, { once: true })
+    if (signal.aborted) stop()
+    try {
+      this.#model = await membership.run()
+      return this.#model
+    } finally {
+      signal.removeEventListener("abort", stop)
+      await this.#leave(link, will)
+    }
+  }
+
+  async #leave(
+    link: Link,
+    { topic, payload }: { readonly topic: string; readonly payload: Uint8Array },
+  ): Promise<void> {
+    if (link.connected) await link.publish(topic, payload).catch(() => undefined)
+    await link.close()
+  }
+}

@@ -1,0 +1,31 @@
+import type { RoundKind } from "../wire/message.ts"
+
+/** What happens on a device, for logs and tests. Nothing in it is a sample or a parameter. */
+export type DeviceEvent =
+  /** Said Hello and Ready. */
+  | { readonly type: "greeted"; readonly session: number }
+  | { readonly type: "joined"; readonly round: number; readonly epoch: number; readonly kind: RoundKind }
+  /** A model was pulled and its digest is right. */
+  | { readonly type: "pulled"; readonly version: number; readonly bytes: number }
+  | { readonly type: "trained"; readonly round: number; readonly samples: number; readonly steps: number }
+  /** The round's work failed or diverged: nothing is sent. */
+  | { readonly type: "failed"; readonly round: number; readonly epoch: number; readonly error: Error }
+  | {
+      readonly type: "sent"
+      readonly round: number
+      readonly epoch: number
+      readonly bytes: number
+      readonly chunks: number
+    }
+  | { readonly type: "folded" | "busy" | "late"; readonly round: number; readonly epoch: number }
+  | { readonly type: "refused"; readonly round: number; readonly epoch: number; readonly reason: string }
+  /** The update is in a committed model, or its round is over without it: it is gone from memory. */
+  | { readonly type: "committed" | "dropped"; readonly round: number; readonly epoch: number }
+  | { readonly type: "wait"; readonly seconds: number }
+  | { readonly type: "released"; readonly version: number }
+
+/** A pino logger will do. */
+export interface DeviceLog {
+  info(message: string): void
+  warn(message: string): void
+}

@@ -1,0 +1,108 @@
+import { CODECS } from "../core/codec.ts"
+import type { CodecName } from "../core/codec.ts"
+import { LinkError } from "../net/link.ts"
+import type { Link } from "../net/link.ts"
+import { encode } from "../wire/codec.ts"
+import type { Message } from "../wire/message.ts"
+import type { Topics } from "../wire/topics.ts"
+import type { DeviceEvent, DeviceLog } from "./event.ts"
+import type { DeviceData } from "./source.ts"
+import type { Timers } from "./timers.ts"
+
+/** Version of the kernel ABI that Fedmote's own kernels have. */
+const KERNEL_ABI = 1
+/** So many devices hear of a new coordinator at once: nobody answers at once. */
+const JITTER_MS = 1000
+/** How often a device that has a say asks itself whether it is willing. */
+const WILLING_MS = 30_000
+
+export interface GreetingOptions {
+  readonly link: Link
+  readonly topics: Topics
+  readonly id: string
+  readonly session: number
+  readonly maxPacketBytes: number
+  readonly codecs: readonly CodecName[]
+  readonly data: DeviceData
+  readonly willing: (() => boolean) | undefined
+  readonly timers: Timers
+  readonly log: DeviceLog
+  readonly emit: (event: DeviceEvent) => void
+}
+
+/** What a device says of itself: Hello (retained) and Ready, after every connection, to every new coordinator, and when asked to come back. */
+export class Greeting {
+  readonly #options: GreetingOptions
+  #said: boolean | undefined
+  #cancelSoon: () => void = () => undefined
+  #cancelBack: () => void = () => undefined
+
+  constructor(options: GreetingOptions) {
+    this.#options = options
+    if (options.willing !== undefined) this.#watch()
+  }
+
+  /** Whether the device would work now. */
+  get willing(): boolean {
+    return this.#options.willing?.() ?? true
+  }
+
+  now(): void {
+    this.#cancelSoon()
+    const { link, topics, id, session, maxPacketBytes, codecs, data, emit } = this.#options
+    const hello: Message = {
+      type: "hello",
+      session,
+      maxPacket: maxPacketBytes,
+      ramKiB: 0,
+      codecs: codecs.map((name) => CODECS[name].id),
+      abis: [KERNEL_ABI],
+      features: data.features,
+    }
+    this.#say(link.publish(topics.hello(id), encode(hello), { retain: true }))
+    this.ready()
+    emit({ type: "greeted", session })
+  }
+
+  /** After jitter. */
+  soon(): void {
+    this.#cancelSoon()
+    const { timers, link } = this.#options
+    this.#cancelSoon = timers.after(timers.clock.random() * JITTER_MS, () => link.connected && this.now())
+  }
+
+  /** As asked by the coordinator: Ready again after so many seconds. */
+  backIn(seconds: number): void {
+    this.#cancelBack()
+    this.#cancelBack = this.#options.timers.after(seconds * 1000, () => this.ready())
+  }
+
+  /** Ready, unless the connection is down: then the next one begins with it. */
+  ready(): void {
+    const { link, topics, id, session, data } = this.#options
+    this.#cancelBack()
+    this.#said = this.willing
+    if (!link.connected) return
+    const message: Message = {
+      type: "ready",
+      session,
+      willing: this.#said,
+      samples: data.train.rows,
+      testSamples: data.test.rows,
+    }
+    this.#say(link.publish(topics.ready(id), encode(message)))
+  }
+
+  #say(published: Promise<void>): void {
+    published.catch((error: unknown) => {
+      if (!(error instanceof LinkError)) this.#options.log.warn(`could not greet: ${String(error)}`)
+    })
+  }
+
+  #watch(): void {
+    this.#options.timers.after(WILLING_MS, () => {
+      if (this.#said !== undefined && this.#said !== this.willing) this.ready()
+      this.#watch()
+    })
+  }
+}

@@ -1,0 +1,313 @@
+import type { CodecName } from "../core/codec.ts"
+import { FedmoteError } from "../core/error.ts"
+import { backoffMs } from "../net/backoff.ts"
+import type { Clock } from "../net/clock.ts"
+import { LinkError } from "../net/link.ts"
+import type { Link } from "../net/link.ts"
+import { decode, encode } from "../wire/codec.ts"
+import { WireError } from "../wire/error.ts"
+import type { Message, Notice, Task } from "../wire/message.ts"
+import type { Topics } from "../wire/topics.ts"
+import type { DeviceEvent, DeviceLog } from "./event.ts"
+import { Greeting } from "./greeting.ts"
+import { isModelOf, unpackModel } from "./model-bytes.ts"
+import type { HeldModel, ReleasedModel } from "./model-bytes.ts"
+import { pullModel } from "./model-pull.ts"
+import type { DeviceData } from "./source.ts"
+import { Timers, delay } from "./timers.ts"
+import { Upload } from "./upload.ts"
+import type { Work } from "./work.ts"
+import type { Workbench } from "./workbench.ts"
+
+export interface MembershipOptions {
+  readonly link: Link
+  readonly topics: Topics
+  readonly id: string
+  readonly session: number
+  readonly data: DeviceData
+  readonly bench: Workbench
+  readonly codecs: readonly CodecName[]
+  readonly maxPacketBytes: number
+  readonly clock: Clock
+  readonly willing: (() => boolean) | undefined
+  readonly log: DeviceLog
+  readonly emit: (event: DeviceEvent) => void
+}
+
+/** Waits between attempts to pull a model. */
+const PULL_BACKOFF = { firstMs: 500, maxMs: 30_000 }
+
+interface Job {
+  readonly round: number
+  readonly epoch: number
+  /** "Finish now": send what there is. */
+  readonly finish: AbortController
+  /** The round is over: nothing is wanted any more. */
+  readonly cancel: AbortController
+  /** Settles, and never rejects, when the job has ended. */
+  ended: Promise<void>
+}
+
+/** A device's part in one federation over one link: hears Notices, Tasks and Receipts, and works beside them. */
+export class Membership {
+  readonly #options: MembershipOptions
+  readonly #timers: Timers
+  readonly #greeting: Greeting
+  readonly #upload: Upload
+  readonly #end = new AbortController()
+  readonly #released = Promise.withResolvers<ReleasedModel>()
+  readonly #subscribed = new Set<string>()
+  /** The latest Notice of a coordinator that is there. */
+  #notice: Notice | undefined
+  #offline = false
+  /** A Task "join" whose Notice has not come yet. */
+  #pending: Task | undefined
+  /** The latest round that this device took up. */
+  #taken: { readonly round: number; readonly epoch: number } | undefined
+  #job: Job | undefined
+  #model: HeldModel | undefined
+  #releasing = false
+
+  constructor(options: MembershipOptions) {
+    this.#options = options
+    this.#timers = new Timers(options.clock)
+    this.#greeting = new Greeting({ ...options, timers: this.#timers })
+    this.#upload = new Upload({ ...options, timers: this.#timers, signal: this.#end.signal })
+  }
+
+  /** Takes part until the federation is released. Rejects as `Device.run` says. */
+  async run(): Promise<ReleasedModel> {
+    const { link } = this.#options
+    const off = link.on("up", () => void this.#up())
+    try {
+      return await this.#released.promise
+    } finally {
+      off()
+      this.stop(new FedmoteError("closed", "the device has left the federation"))
+    }
+  }
+
+  /** Ends everything; `run` rejects with `reason` if it has not settled yet. */
+  stop(reason: unknown): void {
+    this.#released.reject(reason)
+    this.#job?.cancel.abort(reason)
+    this.#end.abort(reason)
+    this.#upload.drop()
+    this.#timers.clear()
+  }
+
+  async #up(): Promise<void> {
+    const { link, topics, id } = this.#options
+    try {
+      for (const topic of [topics.receipt(id), topics.task(id), topics.round]) {
+        if (this.#subscribed.has(topic)) continue
+        await link.subscribe(topic, this.#hear)
+        this.#subscribed.add(topic)
+      }
+      if (this.#end.signal.aborted) return
+      this.#greeting.now()
+      if (!this.#offline) this.#upload.resume(false)
+    } catch (error) {
+      // Down again: the next "up" goes on. A refusal is for good.
+      if (error instanceof LinkError && (error.code === "link-down" || error.code === "link-closed")) return
+      this.stop(error)
+    }
+  }
+
+  // Never waits: what takes time runs beside.
+  readonly #hear = (topic: string, payload: Uint8Array, retained: boolean): void => {
+    if (payload.length === 0 || this.#end.signal.aborted) return
+    try {
+      const message = decode(payload)
+      switch (message.type) {
+        case "notice":
+          return this.#onNotice(message, retained)
+        case "task":
+          // A Task is for the moment: one that a broker kept says nothing.
+          return retained ? undefined : this.#onTask(message)
+        case "receipt":
+          return this.#upload.onReceipt(message)
+        default:
+          return undefined
+      }
+    } catch (error) {
+      if (!(error instanceof WireError)) return this.stop(error)
+      this.#options.log.warn(`a message on ${topic} was ignored: ${error.message}`)
+    }
+  }
+
+  #onNotice(notice: Notice, retained: boolean): void {
+    const before = this.#notice
+    if (notice.phase === "offline") {
+      this.#offline = true
+      this.#upload.pause()
+      return
+    }
+    const returned = this.#offline
+    this.#offline = false
+    this.#notice = notice
+    this.#options.bench.check(notice)
+    const changed = before !== undefined && before.session !== notice.session
+    // A retained first Notice is older than our greeting; whoever speaks for the first time now may not have heard it.
+    if (returned || changed || (before === undefined && !retained)) this.#greeting.soon()
+    this.#settle(notice)
+    if (returned || changed) this.#upload.resume(changed)
+    if (notice.kind === "released" || notice.phase === "released") return void this.#release()
+    this.#follow(notice)
+    if (this.#pending !== undefined && this.#matches(this.#pending, notice)) this.#start(notice)
+  }
+
+  /** What the Notice means for the update that is kept. */
+  #settle({ round, epoch, phase, committed }: Notice): void {
+    const held = this.#upload.held
+    if (held === undefined) return
+    const covered =
+      committed !== undefined &&
+      (committed.round > held.round || (committed.round === held.round && committed.epoch >= held.epoch))
+    const over = round !== held.round || epoch !== held.epoch || phase === "abandoned" || phase === "released"
+    if (!covered && !over) return
+    this.#upload.drop()
+    this.#options.emit({ type: covered ? "committed" : "dropped", round: held.round, epoch: held.epoch })
+  }
+
+  /** What the Notice means for the work that is going on. */
+  #follow({ round, epoch, phase }: Notice): void {
+    if (phase === "finishing") this.#upload.hurry()
+    const job = this.#job
+    if (job === undefined) return
+    if (job.round !== round || job.epoch !== epoch || phase === "committed" || phase === "abandoned")
+      job.cancel.abort(new FedmoteError("over", `round ${job.round} is over`))
+    else if (phase === "finishing") job.finish.abort(new FedmoteError("finish", "finish now"))
+  }
+
+  #onTask(task: Task): void {
+    switch (task.action) {
+      case "stop":
+        return this.stop(new FedmoteError("stopped", `stopped by the coordinator: ${task.reason || "no reason given"}`))
+      case "wait":
+        this.#options.emit({ type: "wait", seconds: task.retrySeconds })
+        return this.#greeting.backIn(task.retrySeconds)
+      case "join":
+        if (!this.#greeting.willing) return this.#greeting.ready()
+        this.#pending = task
+        if (this.#notice !== undefined && this.#matches(task, this.#notice)) this.#start(this.#notice)
+    }
+  }
+
+  #matches({ round, epoch }: Task, notice: Notice): boolean {
+    const open = notice.phase === "selecting" || notice.phase === "working" || notice.phase === "finishing"
+    return !this.#offline && open && round === notice.round && epoch === notice.epoch
+  }
+
+  #start(notice: Notice): void {
+    this.#pending = undefined
+    const { round, epoch, kind } = notice
+    // Asked twice: the answer is on its way, or has been sent.
+    if (this.#taken?.round === round && this.#taken.epoch === epoch) return
+    if (kind === "train" && this.#options.data.train.rows === 0) return
+    this.#taken = { round, epoch }
+    const previous = this.#job
+    previous?.cancel.abort(new FedmoteError("over", `round ${previous.round} is over`))
+    const job: Job = {
+      round,
+      epoch,
+      finish: new AbortController(),
+      cancel: new AbortController(),
+      ended: Promise.resolve(),
+    }
+    if (notice.phase === "finishing") job.finish.abort(new FedmoteError("finish", "finish now"))
+    this.#job = job
+    this.#options.emit({ type: "joined", round, epoch, kind })
+    job.ended = this.#work(job, notice, previous?.ended).finally(() => {
+      if (this.#job === job) this.#job = undefined
+    })
+  }
+
+  async #work(job: Job, notice: Notice, previous: Promise<void> | undefined): Promise<void> {
+    const { log, emit } = this.#options
+    const { round, epoch } = job
+    try {
+      // The kernels' memory is one: two jobs must not share it.
+      await previous
+      const work = await this.#perform(job, notice)
+      if (job.cancel.signal.aborted) return
+      if (work === undefined) return log.info(`round ${round} ended before a sample was processed: nothing to send`)
+      if (notice.kind === "train") emit({ type: "trained", round, samples: work.samples, steps: work.steps })
+      this.#upload.hold(notice, work, job.finish.signal.aborted)
+    } catch (error) {
+      if (job.cancel.signal.aborted || this.#end.signal.aborted) return
+      const failure = error instanceof Error ? error : new Error(String(error))
+      log.warn(`round ${round}: nothing is sent: ${failure.message}`)
+      emit({ type: "failed", round, epoch, error: failure })
+      // A training program that breaks its contract will do so again.
+      if (failure instanceof FedmoteError && failure.code === "trainer") this.stop(failure)
+    }
+  }
+
+  async #perform(job: Job, notice: Notice): Promise<Work | undefined> {
+    const { bench } = this.#options
+    if (notice.kind === "statistics") return bench.statistics()
+    const cancel = AbortSignal.any([job.cancel.signal, this.#end.signal])
+    const model = await this.#pull(notice, cancel)
+    cancel.throwIfAborted()
+    if (notice.kind === "evaluate") return bench.evaluate(notice, model)
+    return bench.train(notice, model, AbortSignal.any([cancel, job.finish.signal]))
+  }
+
+  /** The model that `wanted` names: the one held, or pulled until it is there or superseded. */
+  async #pull(wanted: Notice, signal: AbortSignal): Promise<HeldModel> {
+    const { clock, log, emit, link, topics } = this.#options
+    for (let attempt = 0; ; attempt++) {
+      signal.throwIfAborted()
+      // The Notice may have been read again since: chunk classes are added when a device needs them.
+      const notice = this.#notice?.version === wanted.version ? this.#notice : wanted
+      if (this.#model !== undefined && isModelOf(this.#model, notice)) return this.#model
+      try {
+        const bytes = await pullModel(notice, { ...this.#options, signal })
+        this.#model = unpackModel(bytes, notice)
+        emit({ type: "pulled", version: notice.version, bytes: bytes.length })
+        return this.#model
+      } catch (error) {
+        signal.throwIfAborted()
+        if (!(error instanceof FedmoteError) || error.code === "model") throw error
+        log.warn(`cannot pull the model yet: ${error.message}`)
+      }
+      await link.subscribe(topics.round, this.#hear).catch(() => undefined)
+      await delay(clock, backoffMs(PULL_BACKOFF, attempt, 0.5 + clock.random() / 2), signal)
+      if (this.#notice !== undefined && this.#notice.version !== wanted.version)
+        throw new FedmoteError("model-superseded", `model ${wanted.version} was superseded by ${this.#notice.version}`)
+    }
+  }
+
+  #release(): void {
+    if (this.#releasing) return
+    this.#releasing = true
+    const { emit } = this.#options
+    this.#job?.cancel.abort(new FedmoteError("over", "the federation is released"))
+    const pulled = async (): Promise<ReleasedModel> => {
+      await this.#job?.ended
+      for (;;) {
+        const notice = this.#notice!
+        try {
+          return { ...(await this.#pull(notice, this.#end.signal)), training: notice.training }
+        } catch (error) {
+          // Another version was released meanwhile.
+          if (!(error instanceof FedmoteError) || error.code !== "model-superseded") throw error
+        }
+      }
+    }
+    pulled().then(
+      (model) => {
+        emit({ type: "released", version: model.version })
+        this.#released.resolve(model)
+      },
+      (error: unknown) => this.#released.reject(error),
+    )
+  }
+}
+
+/** A device's last will. */
+export function goneBytes(session: number): Uint8Array {
+  const gone: Message = { type: "gone", session }
+  return encode(gone)
+}

@@ -1,0 +1,201 @@
+import { CODECS } from "../core/codec.ts"
+import { deviceKey, updateIdOf } from "../net/digest.ts"
+import { LinkError } from "../net/link.ts"
+import type { Link } from "../net/link.ts"
+import { chunkUpdate } from "../wire/chunk.ts"
+import { encode } from "../wire/codec.ts"
+import type { Notice, Receipt, Update } from "../wire/message.ts"
+import type { Topics } from "../wire/topics.ts"
+import type { DeviceEvent, DeviceLog } from "./event.ts"
+import { sameBytes } from "./model-bytes.ts"
+import type { Timers } from "./timers.ts"
+import type { Work } from "./work.ts"
+
+/** Payload bytes a message carries at most, whatever the packet limit: what every broker takes, and a radio can repeat. */
+const MESSAGE_BYTES = 65536
+const OVERHEAD_BYTES = 512
+const FIRST_RESEND_MS = 10_000
+const MOST_RESEND_MS = 60_000
+
+export interface UploadOptions {
+  readonly link: Link
+  readonly topics: Topics
+  readonly id: string
+  readonly maxPacketBytes: number
+  readonly timers: Timers
+  readonly signal: AbortSignal
+  readonly log: DeviceLog
+  readonly emit: (event: DeviceEvent) => void
+}
+
+interface Held {
+  readonly round: number
+  readonly epoch: number
+  readonly updateId: Uint8Array
+  readonly topic: string
+  readonly chunks: readonly Update[]
+  readonly bytes: number
+  /** A receipt said that it is in the sum: nothing to do but wait for the commit. */
+  folded: boolean
+  resendMs: number
+}
+
+/**
+ * The one update that a device keeps: sent until a receipt says that it was folded, kept until a Notice says that it was committed or its
+ * round is over. It lives in memory only.
+ */
+export class Upload {
+  readonly #options: UploadOptions
+  #held: Held | undefined
+  #cancelTimer: () => void = () => undefined
+  #sending = false
+  /** The first sending still waits for its place in the spread. */
+  #spreading = false
+  #paused = false
+
+  constructor(options: UploadOptions) {
+    this.#options = options
+  }
+
+  /** The round whose update is kept. */
+  get held(): { readonly round: number; readonly epoch: number; readonly folded: boolean } | undefined {
+    return this.#held
+  }
+
+  /** Keeps a new update and sends it, after its delay in the Notice's spread. */
+  hold(notice: Notice, work: Work, hurry: boolean): void {
+    this.drop()
+    const { id, topics, maxPacketBytes, timers } = this.#options
+    const topic = topics.update(id, notice.shards)
+    const header = {
+      round: notice.round,
+      epoch: notice.epoch,
+      updateId: updateIdOf(work.payload),
+      baseVersion: notice.version,
+      codec: CODECS[work.codec].id,
+      samples: work.samples,
+      steps: work.steps,
+      metrics: work.metrics,
+    }
+    const limit = Math.min(maxPacketBytes, MESSAGE_BYTES + OVERHEAD_BYTES)
+    const chunks = chunkUpdate(header, work.payload, topic, limit)
+    const { round, epoch, updateId } = header
+    this.#held = {
+      round,
+      epoch,
+      updateId,
+      topic,
+      chunks,
+      bytes: work.payload.length,
+      folded: false,
+      resendMs: FIRST_RESEND_MS,
+    }
+    const delayMs = hurry ? 0 : spreadOf(id) * notice.spreadSeconds * 1000
+    if (delayMs === 0) this.#send()
+    else {
+      this.#spreading = true
+      this.#cancelTimer = timers.after(delayMs, () => this.#send())
+    }
+  }
+
+  /** "Finish now": no more waiting for a place in the spread. */
+  hurry(): void {
+    if (this.#spreading) this.#send()
+  }
+
+  /** Nobody listens: the coordinator is away. */
+  pause(): void {
+    this.#paused = true
+  }
+
+  /** After any doubt whether what was sent has arrived. `forgotten`: the coordinator is a new one, so not even its receipts count. */
+  resume(forgotten: boolean): void {
+    this.#paused = false
+    if (this.#held === undefined) return
+    if (forgotten) this.#held.folded = false
+    if (!this.#held.folded && !this.#spreading) this.#send()
+  }
+
+  /** Forgets the update, if there is one; returns what it was. */
+  drop(): { readonly round: number; readonly epoch: number } | undefined {
+    const held = this.#held
+    this.#held = undefined
+    this.#spreading = false
+    this.#cancelTimer()
+    return held
+  }
+
+  onReceipt(receipt: Receipt): void {
+    const held = this.#held
+    if (held === undefined || !sameBytes(receipt.updateId, held.updateId)) return
+    const { emit, log, timers } = this.#options
+    const { round, epoch } = held
+    switch (receipt.status) {
+      case "folded":
+      case "duplicate":
+        this.#cancelTimer()
+        if (held.folded) return
+        held.folded = true
+        emit({ type: "folded", round, epoch })
+        return
+      case "busy":
+        this.#cancelTimer()
+        this.#cancelTimer = timers.after(Math.max(1, receipt.retrySeconds) * 1000, () => this.#send())
+        emit({ type: "busy", round, epoch })
+        return
+      case "late":
+        this.drop()
+        emit({ type: "late", round, epoch })
+        return
+      case "refused":
+        this.drop()
+        log.warn(`the update of round ${round} was refused: ${receipt.reason}`)
+        emit({ type: "refused", round, epoch, reason: receipt.reason })
+    }
+  }
+
+  /** Sends all chunks, one after the other, and looks again later. */
+  #send(): void {
+    const held = this.#held
+    if (held === undefined || this.#sending) return
+    this.#spreading = false
+    this.#cancelTimer()
+    if (this.#paused) return
+    this.#sending = true
+    void this.#publish(held).finally(() => {
+      this.#sending = false
+      if (this.#options.signal.aborted || this.#held === undefined) return
+      // Another update came while this one was on its way.
+      if (this.#held !== held) this.#send()
+      else if (!held.folded) this.#lookAgain(held)
+    })
+  }
+
+  async #publish(held: Held): Promise<void> {
+    const { link, signal, emit, log } = this.#options
+    const { round, epoch, topic, chunks, bytes } = held
+    try {
+      for (const chunk of chunks) {
+        if (this.#held !== held) return
+        await link.publish(topic, encode(chunk), { signal })
+      }
+      emit({ type: "sent", round, epoch, bytes, chunks: chunks.length })
+    } catch (error) {
+      // A connection that is down comes "up" again, and then all is sent anew.
+      if (!(error instanceof LinkError) && !signal.aborted) log.warn(`could not send the update: ${String(error)}`)
+    }
+  }
+
+  #lookAgain(held: Held): void {
+    const { timers } = this.#options
+    const waitMs = held.resendMs * (1 + timers.clock.random() / 4)
+    held.resendMs = Math.min(2 * held.resendMs, MOST_RESEND_MS)
+    this.#cancelTimer()
+    this.#cancelTimer = timers.after(waitMs, () => this.#send())
+  }
+}
+
+/** A device's place in the spread, in [0, 1): always the same, and nothing like its shard. */
+export function spreadOf(id: string): number {
+  return deviceKey(id)[1] / 2 ** 32
+}

@@ -1,0 +1,165 @@
+import { CODECS, codecName } from "../core/codec.ts"
+import type { CodecName } from "../core/codec.ts"
+import { FedmoteError } from "../core/error.ts"
+import { classCount, parameterCount } from "../core/model.ts"
+import type { Loss, ModelSpec } from "../core/model.ts"
+import { standardize } from "../core/moments.ts"
+import type { RandomKey } from "../core/random.ts"
+import type { Samples } from "../core/samples.ts"
+import { createEncoder, createTrainer } from "./kernels.ts"
+import type { Encoder, EvaluationSums, KernelKind, Trainer } from "../kernel/types.ts"
+import { deviceKey } from "../net/digest.ts"
+import type { Notice, WireTraining } from "../wire/message.ts"
+import type { HeldModel } from "./model-bytes.ts"
+import { trainWith } from "./own-trainer.ts"
+import type { DeviceData } from "./source.ts"
+import { trainInSlices } from "./trainer.ts"
+import type { LocalTrainer } from "./trainer.ts"
+import { evaluationWork, noSums, statisticsWork, trainingWork } from "./work.ts"
+import type { Work } from "./work.ts"
+
+export interface WorkbenchOptions {
+  readonly id: string
+  readonly data: DeviceData
+  readonly trainer: LocalTrainer | undefined
+  readonly codecs: readonly CodecName[]
+  readonly kernel: KernelKind | undefined
+}
+
+type Part = "train" | "test"
+
+/** Where a device works: its samples, the training program, the encoder; all kept from round to round. Knows no network. */
+export class Workbench {
+  readonly #options: WorkbenchOptions
+  readonly #device: readonly [number, number]
+  #trainer: { readonly shape: string; readonly trainer: Trainer } | undefined
+  #encoder: Encoder | undefined
+  /** The samples as one standardizer made them. */
+  #prepared: { readonly scale: string; readonly parts: Map<Part, Samples> } = { scale: "", parts: new Map() }
+
+  constructor(options: WorkbenchOptions) {
+    this.#options = options
+    this.#device = deviceKey(options.id)
+  }
+
+  /** Throws `FedmoteError` ("features", "trainer") where this device cannot take part in what the Notice describes. */
+  check({ training }: Notice): void {
+    const { data, trainer } = this.#options
+    if (training.loss === "custom") {
+      if (trainer === undefined)
+        throw new FedmoteError(
+          "trainer",
+          "the federation trains a custom model: expected a trainer of your own, got none",
+        )
+      if (!training.standardized) return
+    }
+    if (data.features !== training.inputs)
+      throw new FedmoteError(
+        "features",
+        `expected ${training.inputs} features as the federation's model has, got ${data.features}`,
+      )
+  }
+
+  statistics(): Work {
+    return statisticsWork(this.#options.data.train)
+  }
+
+  /** Local training. `signal` ends it early: the work has the steps really taken. Undefined where not one sample was processed. */
+  async train(notice: Notice, model: HeldModel, signal: AbortSignal): Promise<Work | undefined> {
+    const { trainer: own, codecs } = this.#options
+    const codec = notice.codecs.map(codecName).find((name) => name !== undefined && codecs.includes(name))
+    if (codec === undefined)
+      throw new FedmoteError(
+        "codec",
+        `expected one of the codecs ${codecs.join(", ")}, the round offers ${notice.codecs.map((id) => codecName(id) ?? id).join(", ")}`,
+      )
+    const key: RandomKey = { seed: notice.seed, round: notice.round, device: this.#device }
+    const samples = this.#samples("train", model)
+    const { epochs, batch, learningRate, momentum, l2, proximal } = notice.training
+    const settings = { epochs, batch, learningRate, momentum, l2, proximal }
+    const start = model.parameters
+    this.#encoder =
+      this.#encoder?.size === start.length ? this.#encoder : createEncoder(start.length, this.#options.kernel)
+    const encoder = this.#encoder
+    const encode = (name: CodecName, delta: Float32Array): Uint8Array => encoder.encode(name, delta, key)
+    if (own !== undefined) {
+      const outcome = await trainWith(own, start, { ...settings, key, samples, signal })
+      return outcome.samples === 0 ? undefined : trainingWork(encode, codec, outcome.delta, outcome, key)
+    }
+    const trainer = this.#kernelTrainer(notice.training, start.length)
+    const outcome = await trainInSlices(trainer, start, samples, settings, key, signal)
+    if (outcome.samples === 0) return undefined
+    if (!Number.isFinite(outcome.lossSum))
+      throw new FedmoteError(
+        "diverged",
+        `training diverged: the loss is ${outcome.lossSum} after ${outcome.steps} steps`,
+      )
+    return trainingWork(encode, codec, trainer.delta(), outcome, key)
+  }
+
+  /** The test part's sums; for a binary model also the training part's scores, on which the coordinator chooses the threshold. */
+  async evaluate(notice: Notice, model: HeldModel): Promise<Work> {
+    const { training } = notice
+    const loss: Loss = training.loss === "custom" ? "squared" : training.loss
+    const classes = training.loss === "custom" ? 0 : classCount(specOf(training))
+    const sums = async (part: Part): Promise<EvaluationSums> => {
+      const samples = this.#samples(part, model)
+      const own = this.#options.trainer
+      if (samples.rows === 0 || (own !== undefined && own.evaluate === undefined)) return noSums(loss, classes)
+      if (own?.evaluate === undefined)
+        return this.#kernelTrainer(training, model.parameters.length).evaluate(model.parameters, samples)
+      const counted = await own.evaluate(model.parameters, samples)
+      // A custom model's evaluation is that of the squared loss: it has no room for counts of classes.
+      return training.loss === "custom" ? { ...noSums(loss, classes), ...errorsOf(counted) } : counted
+    }
+    return evaluationWork(loss, classes, await sums("test"), loss === "logistic" ? await sums("train") : undefined)
+  }
+
+  /** The model's outputs for raw samples: rows x outputs. Throws `FedmoteError` ("features", "trainer"). */
+  async predict(training: WireTraining, model: HeldModel, samples: Samples): Promise<Float32Array> {
+    if (training.loss !== "custom" && samples.features !== training.inputs)
+      throw new FedmoteError("features", `expected ${training.inputs} features, got ${samples.features}`)
+    const x = model.standardizer === undefined ? samples : standardize(samples, model.standardizer)
+    const own = this.#options.trainer
+    if (own?.predict !== undefined) return own.predict(model.parameters, x)
+    if (training.loss === "custom")
+      throw new FedmoteError("trainer", "a custom model predicts by its trainer's predict(), which is absent")
+    return this.#kernelTrainer(training, model.parameters.length).predict(model.parameters, x)
+  }
+
+  #samples(part: Part, { standardizer }: HeldModel): Samples {
+    const raw = this.#options.data[part]
+    if (standardizer === undefined) return raw
+    const scale = `${standardizer.mean.join()};${standardizer.inverse.join()}`
+    if (this.#prepared.scale !== scale) this.#prepared = { scale, parts: new Map() }
+    const ready = this.#prepared.parts.get(part) ?? standardize(raw, standardizer)
+    this.#prepared.parts.set(part, ready)
+    return ready
+  }
+
+  #kernelTrainer(training: WireTraining, parameters: number): Trainer {
+    const spec = specOf(training)
+    const expected = parameterCount(spec)
+    if (expected !== parameters)
+      throw new FedmoteError("model", `expected ${expected} parameters as the layers have, the model has ${parameters}`)
+    const shape = JSON.stringify(spec)
+    if (this.#trainer?.shape !== shape) this.#trainer = { shape, trainer: createTrainer(spec, this.#options.kernel) }
+    return this.#trainer.trainer
+  }
+}
+
+/** The codec list that a device announces: what it was given, and the two that every device has. */
+export function codecsOf(wanted: readonly CodecName[]): CodecName[] {
+  return (Object.keys(CODECS) as CodecName[]).filter(
+    (name) => name === "f32" || name === "int8" || wanted.includes(name),
+  )
+}
+
+function errorsOf({ rows, lossSum, squaredError, absoluteError }: EvaluationSums): Partial<EvaluationSums> {
+  return { rows, lossSum, squaredError: squaredError ?? 0, absoluteError: absoluteError ?? 0 }
+}
+
+function specOf({ inputs, layers, loss, positiveWeight }: WireTraining): ModelSpec {
+  if (loss === "custom") throw new FedmoteError("trainer", "a custom model has no layers that the kernels know")
+  return { inputs, layers, loss, positiveWeight }
+}
