@@ -41,7 +41,7 @@ export interface RoundSums {
   readonly count: number
   /** Samples processed by the folded devices. */
   readonly samples: number
-  /** Sum of `lossUnits` of the devices' loss sums. */
+  /** Sum of `lossUnits` of the devices' loss sums; NaN where one of them told none. */
   readonly lossSum: number
   /** The folded devices, in any order; only where cohorts are recorded. */
   readonly contributions?: readonly Contribution[]
@@ -250,7 +250,7 @@ function recordOf(round: number, sums: RoundSums): Writable<RoundResult> {
     round,
     folded: count,
     samples,
-    trainLoss: samples > 0 ? lossSum / samples : null,
+    trainLoss: samples > 0 && Number.isFinite(lossSum) ? lossSum / samples : null,
     testLoss: null,
     metrics: {},
     uplinkBytes,

@@ -1,0 +1,234 @@
+import { randomBytes } from "node:crypto"
+import { FedmoteError } from "../core/error.ts"
+import { Federation } from "../core/federation.ts"
+import type { FederationReport } from "../core/federation.ts"
+import type { Standardizer } from "../core/moments.ts"
+import { featureCount, lossOf, modelSpec, parametersOf } from "../core/plan-model.ts"
+import type { Plan } from "../core/plan.ts"
+import { NO_DEVICE } from "../core/random.ts"
+import type { RoundResult } from "../core/result.ts"
+import type { RoundState } from "../core/round.ts"
+import { createTrainer } from "../kernel/trainer.ts"
+import { systemClock } from "../net/clock.ts"
+import type { Clock } from "../net/clock.ts"
+import { sha256 } from "../net/digest.ts"
+import type { Link, Network } from "../net/link.ts"
+import { encode } from "../wire/codec.ts"
+import { topics as topicsOf } from "../wire/topics.ts"
+import type { Topics } from "../wire/topics.ts"
+import { Desk } from "./desk.ts"
+import { Inbound } from "./inbound.ts"
+import { EPOCHS, nextIncarnation, readLegacy } from "./incarnation.ts"
+import { Complaints, NO_LOG } from "./log.ts"
+import type { CoordinatorLog } from "./log.ts"
+import { noticeOf } from "./notices.ts"
+import { publishedModel } from "./publisher.ts"
+import { Registry } from "./registry.ts"
+
+export interface CoordinatorOptions {
+  /** Features and labels known. */
+  readonly plan: Plan
+  readonly network: Network
+  /** The initial model. Default: the built-in trainer's for the plan's seed; zeros for a custom model. */
+  readonly init?: ArrayLike<number>
+  readonly log?: CoordinatorLog
+  /** Keep who was folded, and how many steps each took: needed to replay. Default: false. */
+  readonly recordCohorts?: boolean
+  readonly clock?: Clock
+  /** Size of the fleet, where it is known. */
+  readonly clients?: number
+  /** `run` stays so long after the end, so that devices that are late hear of it. Default: 0. */
+  readonly lingerMs?: number
+  /** Every training round, once it is committed and, where that is due, evaluated. */
+  readonly onRound?: (record: RoundResult) => void
+  /** After every step of the round machine; borrowed, do not change. */
+  readonly onState?: (rounds: Readonly<RoundState>) => void
+  readonly signal?: AbortSignal
+}
+
+export interface CoordinatorOutcome {
+  readonly report: FederationReport
+  /** SHA-256 of the parameters as float32, hexadecimal. */
+  readonly digest: string
+  readonly parameters: Float32Array
+  readonly standardizer: Standardizer | undefined
+  /** Binary models: the score bin from which on a sample is called positive. */
+  readonly threshold: number | undefined
+  /** Why it ended before its last round. */
+  readonly stopped: string | undefined
+  readonly epoch: number
+}
+
+/**
+ * Runs a federation over a broker (protocol 1). `run` once: it resolves when the federation is released; the connection stays until
+ * `close`. What is with the broker then, the final model and its Notice, outlives the coordinator. Codes of `FedmoteError`: "closed",
+ * "superseded" (another coordinator has the fleet), "coordinator".
+ */
+export class Coordinator {
+  readonly #options: CoordinatorOptions
+  readonly #clock: Clock
+  readonly #log: CoordinatorLog
+  readonly #topics: Topics
+  readonly #session = randomBytes(4).readUInt32BE()
+  readonly #end = Promise.withResolvers<void>()
+  #federation: Federation | undefined
+  #link: Link | undefined
+  #desk: Desk | undefined
+  #superseded = false
+  #closed = false
+
+  constructor(options: CoordinatorOptions) {
+    this.#options = options
+    this.#clock = options.clock ?? systemClock
+    this.#log = options.log ?? NO_LOG
+    this.#topics = topicsOf(options.plan.fleet)
+    this.#end.promise.catch(() => {})
+  }
+
+  /** What this coordinator's Notices carry. */
+  get session(): number {
+    return this.#session
+  }
+
+  /** Rejects with the signal's reason, having left as "offline", where one aborts. */
+  async run(signal?: AbortSignal): Promise<CoordinatorOutcome> {
+    const signals = [signal, this.#options.signal].filter((each) => each !== undefined)
+    const either = AbortSignal.any(signals)
+    const abort = (): void => this.#end.reject(either.reason)
+    try {
+      either.throwIfAborted()
+      either.addEventListener("abort", abort)
+      const federation = await this.#open(either)
+      await this.#end.promise
+      await this.#linger(either)
+      return outcomeOf(federation)
+    } catch (error) {
+      await this.close()
+      throw error
+    } finally {
+      either.removeEventListener("abort", abort)
+    }
+  }
+
+  /** Leaves: as "offline" where the federation has not ended. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#end.reject(new FedmoteError("closed", "the coordinator was closed before the federation ended"))
+    const link = this.#link
+    const desk = this.#desk
+    desk?.close()
+    const ended = this.#federation?.rounds.phase === "released"
+    if (link?.connected === true && desk !== undefined && !ended && !this.#superseded)
+      await link.publish(this.#topics.round, encode(desk.notice(true)), { retain: true }).catch(() => {})
+    await link?.close()
+  }
+
+  async #open(signal: AbortSignal): Promise<Federation> {
+    const { plan, network, clients } = this.#options
+    const topics = this.#topics
+    const name = `coordinator-${this.#session.toString(16).padStart(8, "0")}`
+    const legacy = await readLegacy(network, topics, name, this.#clock, signal)
+    const federation = new Federation({
+      plan,
+      init: this.#options.init ?? initialModel(plan),
+      epoch: nextIncarnation(legacy.epoch),
+      ...(clients === undefined ? {} : { clients }),
+    })
+    const model = publishedModel(federation.version, federation.modelBytes(), false)
+    const offline = noticeOf(federation, model, [plan.upload.chunkBytes], this.#session, 0, true)
+    const link = await network.connect({
+      clientId: name,
+      will: { topic: topics.round, payload: encode(offline), retain: true },
+      signal,
+    })
+    this.#federation = federation
+    this.#link = link
+    if (this.#closed) {
+      await link.close()
+      return federation
+    }
+    const complaints = new Complaints(this.#log)
+    // The statistics come to it later.
+    const registry = new Registry(plan, topics, model.bytes.length + 8 * (featureCount(plan) ?? 0))
+    const desk = new Desk({
+      federation,
+      link,
+      topics,
+      registry,
+      session: this.#session,
+      model,
+      stale: legacy.models,
+      clock: this.#clock,
+      log: this.#log,
+      complaints,
+      recordCohorts: this.#options.recordCohorts ?? false,
+      onRound: this.#options.onRound ?? (() => {}),
+      onState: this.#options.onState ?? (() => {}),
+      onReleased: () => this.#end.resolve(),
+      onError: (error) => this.#end.reject(error),
+    })
+    this.#desk = desk
+    const inbound = new Inbound(registry, complaints, {
+      device: (device, verdict, chunkClass) => desk.device(device, verdict, chunkClass),
+      update: (device, chunk, bytes) => desk.update(device, chunk, bytes),
+      notice: (epoch, session) => this.#onNotice(federation, desk, epoch, session),
+    })
+    // Before the first Notice: what devices answer to it is not retained.
+    await inbound.subscribe(link, topics, (error) => this.#end.reject(error))
+    let first = true
+    link.on("up", () => {
+      if (!first) desk.repeat()
+      first = false
+    })
+    this.#log.info({ fleet: plan.fleet, epoch: federation.rounds.epoch }, "coordinator is up")
+    desk.start()
+    return federation
+  }
+
+  /** There is one coordinator a fleet: the newer incarnation stays, and of two that began together the one with the higher session. */
+  #onNotice({ rounds }: Federation, desk: Desk, epoch: number, session: number): void {
+    if (session === this.#session) return
+    const theirs = Math.floor(epoch / EPOCHS)
+    const ours = Math.floor(rounds.epoch / EPOCHS)
+    if (theirs < ours || (theirs === ours && session < this.#session)) return desk.repeat()
+    this.#superseded = true
+    this.#end.reject(
+      new FedmoteError("superseded", `another coordinator has fleet ${this.#topics.fleet}: epoch ${epoch}`),
+    )
+  }
+
+  async #linger(signal: AbortSignal): Promise<void> {
+    const { lingerMs = 0 } = this.#options
+    if (lingerMs === 0) return
+    let cancel: () => void = () => {}
+    let stop: () => void = () => {}
+    await new Promise<void>((resolve) => {
+      stop = resolve
+      signal.addEventListener("abort", stop)
+      cancel = this.#clock.after(lingerMs, resolve)
+    })
+    cancel()
+    signal.removeEventListener("abort", stop)
+  }
+}
+
+/** Where a federation starts from: a function of the plan alone. */
+export function initialModel(plan: Plan): Float32Array {
+  if (lossOf(plan) === "custom") return new Float32Array(parametersOf(plan))
+  const key = { seed: plan.seed, round: 0, device: NO_DEVICE }
+  return createTrainer(modelSpec(plan), { batch: 1, rows: 1 }).init(key)
+}
+
+function outcomeOf(federation: Federation): CoordinatorOutcome {
+  const digest = Buffer.from(sha256(federation.parameterBytes())).toString("hex")
+  return {
+    report: federation.report(digest),
+    digest,
+    parameters: federation.model.devices,
+    standardizer: federation.standardizer,
+    threshold: federation.threshold,
+    stopped: federation.stopped,
+    epoch: federation.rounds.epoch,
+  }
+}

@@ -1,0 +1,77 @@
+import { FedmoteError } from "../core/error.ts"
+import type { Clock } from "../net/clock.ts"
+import type { Network } from "../net/link.ts"
+import { decode, encode } from "../wire/codec.ts"
+import type { Topics } from "../wire/topics.ts"
+
+/** What earlier coordinators of a fleet left with the broker. */
+export interface Legacy {
+  /** The retained Notice's epoch; 0 where there is none. */
+  readonly epoch: number
+  /** Topics of retained model chunks. */
+  readonly models: ReadonlySet<string>
+}
+
+/** Epochs of one incarnation: each abandoned round takes one. */
+export const EPOCHS = 65536
+
+const ECHO_TIMEOUT_MS = 30_000
+
+/** The first epoch of the incarnation after `epoch`. Throws `FedmoteError` ("coordinator") after the last. */
+export function nextIncarnation(epoch: number): number {
+  const next = (Math.floor(epoch / EPOCHS) + 1) * EPOCHS
+  if (next > 0xffff_ffff)
+    throw new FedmoteError("coordinator", `expected an epoch below ${0xffff_ffff - EPOCHS}, the fleet is at ${epoch}`)
+  return next
+}
+
+/**
+ * Looks at what the broker retains, over a connection of its own. That nothing more comes is known from an echo: a message to a topic of
+ * ours arrives behind what was retained.
+ */
+export async function readLegacy(
+  network: Network,
+  topics: Topics,
+  name: string,
+  clock: Clock,
+  signal?: AbortSignal,
+): Promise<Legacy> {
+  const link = await network.connect({ clientId: name, ...(signal === undefined ? {} : { signal }) })
+  const { promise: echo, resolve, reject } = Promise.withResolvers<void>()
+  const abort = (): void => reject(signal!.reason)
+  signal?.addEventListener("abort", abort)
+  const cancel = clock.after(ECHO_TIMEOUT_MS, () =>
+    reject(
+      new FedmoteError("coordinator", `expected the broker to echo a message on ${topics.task(name)}, it did not`),
+    ),
+  )
+  try {
+    let epoch = 0
+    const models = new Set<string>()
+    await link.subscribe(topics.round, (_topic, payload) => {
+      epoch = Math.max(epoch, epochOf(payload))
+    })
+    await link.subscribe(topics.filters.models, (topic, payload) => {
+      if (payload.length > 0) models.add(topic)
+    })
+    await link.subscribe(topics.task(name), () => resolve())
+    const ping = encode({ type: "task", action: "wait", round: 0, epoch: 0, retrySeconds: 0, reason: "echo" })
+    await link.publish(topics.task(name), ping)
+    await echo
+    return { epoch, models }
+  } finally {
+    cancel()
+    signal?.removeEventListener("abort", abort)
+    await link.close()
+  }
+}
+
+/** Of a Notice; 0 for anything else. */
+function epochOf(payload: Uint8Array): number {
+  try {
+    const message = decode(payload)
+    return message.type === "notice" ? message.epoch : 0
+  } catch {
+    return 0
+  }
+}

@@ -1,0 +1,104 @@
+import type { Plan } from "../core/plan.ts"
+import type { RoundState } from "../core/round.ts"
+import { payloadBytes } from "../kernel/codec.ts"
+import { sha256 } from "../net/digest.ts"
+import type { Receipt, Update } from "../wire/message.ts"
+import { Reassembler } from "../wire/reassembly.ts"
+import type { WholeUpdate } from "../wire/reassembly.ts"
+import { toText } from "../wire/text.ts"
+
+/** What a chunk leads to. */
+export type Arrival =
+  /** Ask the round machine, and fold `update` if it says so. `bytes`: of all its messages. */
+  | { readonly type: "whole"; readonly update: WholeUpdate; readonly bytes: number }
+  /** Ask the round machine, which will not want it: late, duplicate or uninvited. */
+  | { readonly type: "unwanted" }
+  | { readonly type: "receipt"; readonly receipt: Receipt }
+  /** More chunks are to come, or the device has had this answer. */
+  | { readonly type: "nothing" }
+
+/** A device that meets a full house comes back after so long. */
+const BUSY_SECONDS = 5
+
+/** Room for incomplete updates, unless the model is so large that more is needed for a few. */
+const BUDGET_BYTES = 64 << 20
+
+/** Joins the chunks of updates that the current round wants, within fixed memory; says what to answer to all others. */
+export class Intake {
+  readonly #rounds: RoundState
+  readonly #reassembler: Reassembler
+  /** Bytes of the chunks that came from each device in this round. */
+  readonly #bytes = new Map<string, number>()
+  /** The update each device was last turned away with: its other chunks are not answered again. */
+  readonly #answered = new Map<string, string>()
+
+  constructor(plan: Plan, rounds: RoundState, parameters: number, countsSize: number) {
+    this.#rounds = rounds
+    const maxPayloadBytes = Math.max(4 * countsSize, ...plan.codecs.map((codec) => payloadBytes(codec, parameters, 1)))
+    this.#reassembler = new Reassembler({
+      budgetBytes: Math.max(BUDGET_BYTES, 4 * (maxPayloadBytes + 65536 + 1024)),
+      maxPayloadBytes,
+      sha256,
+    })
+  }
+
+  /** Bytes that incomplete updates occupy. */
+  get heldBytes(): number {
+    return this.#reassembler.heldBytes
+  }
+
+  /** A round begins: what the one before left incomplete is dropped. */
+  begin(): void {
+    for (const device of this.#bytes.keys()) this.#reassembler.drop(device)
+    this.#bytes.clear()
+    this.#answered.clear()
+  }
+
+  /** Takes one chunk of `bytes` message bytes. Its payload is borrowed until the caller has folded it. */
+  take(device: string, chunk: Update, bytes: number): Arrival {
+    if (!this.#wants(device, chunk)) return this.#isNews(device, chunk) ? { type: "unwanted" } : { type: "nothing" }
+    const offer = this.#reassembler.offer(device, chunk)
+    switch (offer.status) {
+      case "busy":
+        return this.#turnAway(device, chunk, "busy", "", 0)
+      case "refused":
+        return this.#turnAway(device, chunk, "refused", offer.reason, offer.allowedBytes)
+      case "duplicate":
+        return { type: "nothing" }
+      default:
+        break
+    }
+    const sofar = (this.#bytes.get(device) ?? 0) + bytes
+    this.#bytes.set(device, sofar)
+    return offer.status === "complete" ? { type: "whole", update: offer.update, bytes: sofar } : { type: "nothing" }
+  }
+
+  #wants(device: string, { round, epoch }: Update): boolean {
+    const { phase, round: current, epoch: currentEpoch, cohort, seen } = this.#rounds
+    return (
+      round === current &&
+      epoch === currentEpoch &&
+      (phase === "working" || phase === "finishing") &&
+      cohort.has(device) &&
+      !seen.has(device)
+    )
+  }
+
+  #turnAway(device: string, chunk: Update, status: "busy" | "refused", reason: string, allowedBytes: number): Arrival {
+    if (!this.#isNews(device, chunk)) return { type: "nothing" }
+    const retrySeconds = status === "busy" ? BUSY_SECONDS : 0
+    const { round, epoch, updateId } = chunk
+    return {
+      type: "receipt",
+      receipt: { type: "receipt", status, round, epoch, updateId, retrySeconds, allowedBytes, reason: toText(reason) },
+    }
+  }
+
+  /** One answer an update is enough; but one that begins anew has perhaps not got it. */
+  #isNews(device: string, { index, updateId }: Update): boolean {
+    const id = updateId.join()
+    if (index > 0 && this.#answered.get(device) === id) return false
+    this.#answered.set(device, id)
+    return true
+  }
+}

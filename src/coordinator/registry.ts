@@ -1,0 +1,128 @@
+import { CODECS } from "../core/codec.ts"
+import { featureCount } from "../core/plan-model.ts"
+import type { Plan } from "../core/plan.ts"
+import { deviceKey } from "../net/digest.ts"
+import { chunkClass } from "../wire/chunk.ts"
+import { WireError } from "../wire/error.ts"
+import { BOUNDS } from "../wire/keys.ts"
+import type { Gone, Hello, Ready } from "../wire/message.ts"
+import type { Topics } from "../wire/topics.ts"
+
+/** A device that is ready, as the round machine takes it. */
+export interface ReadyDevice {
+  readonly id: string
+  readonly key: readonly [number, number]
+  readonly samples: number
+  readonly testSamples: number
+}
+
+/** What follows from a message of a device. */
+export type Verdict =
+  /** Willing to work, with all facts known. */
+  | { readonly state: "ready"; readonly device: ReadyDevice }
+  /** Not, or not yet. */
+  | { readonly state: "unready" }
+  /** It does not fit this federation. */
+  | { readonly state: "unfit"; readonly reason: string }
+
+interface Entry {
+  readonly key: readonly [number, number]
+  hello: Hello | undefined
+  ready: Ready | undefined
+  unfit: string | undefined
+}
+
+/** Chunk classes for devices that cannot take the standard one; the largest that fits is published. */
+const SMALL_CLASSES = [16384, 4096, 1024, 256, 64]
+
+/** The devices that have said Hello or Ready. A Ready stands until it is withdrawn: not willing, gone, or another session. */
+export class Registry {
+  readonly #plan: Plan
+  readonly #topics: Topics
+  readonly #modelBytes: number
+  readonly #entries = new Map<string, Entry>()
+
+  /** `modelBytes`: the most that a model of this plan has. */
+  constructor(plan: Plan, topics: Topics, modelBytes: number) {
+    this.#plan = plan
+    this.#topics = topics
+    this.#modelBytes = modelBytes
+  }
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  keyOf(device: string): readonly [number, number] {
+    return this.#entries.get(device)?.key ?? deviceKey(device)
+  }
+
+  hello(device: string, hello: Hello): Verdict {
+    const entry = this.#entry(device)
+    entry.hello = hello
+    entry.unfit = this.#misfit(hello)
+    return this.#verdict(device, entry)
+  }
+
+  ready(device: string, ready: Ready): Verdict {
+    const entry = this.#entry(device)
+    entry.ready = ready
+    return this.#verdict(device, entry)
+  }
+
+  gone(device: string, { session }: Gone): Verdict {
+    const entry = this.#entries.get(device)
+    if (entry === undefined) return { state: "unready" }
+    if (entry.ready?.session === session) entry.ready = undefined
+    return this.#verdict(device, entry)
+  }
+
+  /** The device's Hello was cleared: it has left for good. */
+  forget(device: string): void {
+    this.#entries.delete(device)
+  }
+
+  /** The chunk class in which this device pulls the model; throws `WireError` where its packets are too small for any. */
+  chunkClassFor({ maxPacket }: Hello): number {
+    const standard = this.#plan.upload.chunkBytes
+    const largest = chunkClass(this.#topics, maxPacket)
+    if (largest >= standard) return standard
+    const size = SMALL_CLASSES.find((size) => size <= largest && size < standard) ?? largest
+    const chunks = Math.ceil(this.#modelBytes / size)
+    if (chunks > BOUNDS.chunkCount.max)
+      throw new WireError("packet", `the model has ${chunks} chunks of ${size} bytes, at most ${BOUNDS.chunkCount.max}`)
+    return size
+  }
+
+  #entry(device: string): Entry {
+    let entry = this.#entries.get(device)
+    if (entry === undefined) {
+      entry = { key: deviceKey(device), hello: undefined, ready: undefined, unfit: undefined }
+      this.#entries.set(device, entry)
+    }
+    return entry
+  }
+
+  #verdict(id: string, { key, hello, ready, unfit }: Entry): Verdict {
+    if (unfit !== undefined) return { state: "unfit", reason: unfit }
+    if (hello === undefined || ready === undefined || hello.session !== ready.session || !ready.willing)
+      return { state: "unready" }
+    return { state: "ready", device: { id, key, samples: ready.samples, testSamples: ready.testSamples } }
+  }
+
+  #misfit(hello: Hello): string | undefined {
+    const features = featureCount(this.#plan)
+    if (features !== undefined && hello.features !== features)
+      return `expected ${features} features, got ${hello.features}`
+    const { codecs } = this.#plan
+    if (!codecs.some((codec) => hello.codecs.includes(CODECS[codec].id)))
+      return `expected one of the codecs ${codecs.join(", ")}, got none of them`
+    try {
+      this.chunkClassFor(hello)
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error
+      return error.message.slice(0, BOUNDS.reasonText.max)
+    }
+    return undefined
+  }
+}
