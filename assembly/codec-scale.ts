@@ -8,31 +8,26 @@ export const INFINITE: u32 = 0x7f800000
 
 /** The largest |x| of `n` values, as the bits of a float32; INFINITE or more where one is infinite or NaN. */
 export function peakBits(src: usize, n: i32): u32 {
+  const end = src + (n << 2)
   let peak = 0
-  let i = 0
   if (ASC_FEATURE_SIMD) {
     const mask = i32x4.splat(0x7fffffff)
     let a = i32x4.splat(0)
-    let b = i32x4.splat(0)
-    for (; i <= n - 8; i += 8) {
+    let b = a
+    for (; src < end; src += 32) {
       a = i32x4.max_s(a, v128.and(v128.load(src), mask))
       b = i32x4.max_s(b, v128.and(v128.load(src, 16), mask))
-      src += 32
     }
     a = i32x4.max_s(a, b)
-    a = i32x4.max_s(a, v128.shuffle<i32>(a, a, 2, 3, 0, 1))
+    a = i32x4.max_s(a, v128.shuffle<i64>(a, a, 1, 0))
     peak = max(i32x4.extract_lane(a, 0), i32x4.extract_lane(a, 1))
-  }
-  for (; i < n; i++) {
-    peak = max(peak, load<i32>(src) & 0x7fffffff)
-    src += 4
+  } else {
+    for (; src < end; src += 4) peak = max(peak, load<i32>(src) & 0x7fffffff)
   }
   return peak
 }
 
 /** The smallest bfloat16 that is not below `value`, a positive number. */
-// @ts-ignore: decorator
-@inline
 export function scaleUp(value: f32): u32 {
   return (reinterpret<u32>(max(value, MIN_SCALE)) + 0xffff) >> 16
 }
@@ -44,8 +39,6 @@ export function scaleNearest(value: f32): u32 {
   return (bits + 0x7fff + ((bits >> 16) & 1)) >> 16
 }
 
-// @ts-ignore: decorator
-@inline
 export function scaleValue(bits: u32): f32 {
   return reinterpret<f32>(bits << 16)
 }

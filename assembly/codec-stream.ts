@@ -15,13 +15,16 @@ export function codecKey(seedWord: u32, roundWord: u32, deviceHigh: u32, deviceL
   low = deviceLow
 }
 
-/** Writes 128 bytes of the stream to `out` (16-byte aligned): blocks `index` to `index + 7`. */
-export function stream128(out: usize, index: u32, purpose: u32): void {
+/** The 128 bytes that `draw` drew last. */
+export const DRAWS = memory.data(128, 16)
+
+/** Draws 128 bytes of the stream: blocks `index` to `index + 7`. */
+export function draw(index: u32, purpose: u32): void {
   if (ASC_FEATURE_SIMD) {
-    stream64(out, index, purpose)
-    stream64(out + 64, index + 4, purpose)
+    draw64(DRAWS, index, purpose)
+    draw64(DRAWS + 64, index + 4, purpose)
   } else {
-    for (let end = out + 128; out < end; out += 16) {
+    for (let out = DRAWS; out < DRAWS + 128; out += 16) {
       philox(index++, round, purpose, seed, high, low)
       store<u32>(out, word0)
       store<u32>(out, word1, 4)
@@ -32,7 +35,7 @@ export function stream128(out: usize, index: u32, purpose: u32): void {
 }
 
 /** Four blocks side by side, one in each lane, then transposed. */
-function stream64(out: usize, index: u32, purpose: u32): void {
+function draw64(out: usize, index: u32, purpose: u32): void {
   let c0 = i32x4.add(i32x4.splat(index), i32x4(0, 1, 2, 3))
   let c1 = i32x4.splat(round)
   let c2 = i32x4.splat(purpose)

@@ -6,7 +6,7 @@
  * that number as `n`. Sums of multiples of the grid are exact, so this restores every bit.
  */
 
-import { BLOCK } from "./codec-blocks"
+import { BLOCK, LEVELS } from "./codec-blocks"
 import { INFINITE, peakBits, scaleValue } from "./codec-scale"
 import { onGrid } from "./grid"
 
@@ -22,25 +22,23 @@ export function foldF32(sum: usize, src: usize, n: i32, weight: f64, magic: f64,
     const peak = peakBits(src, size)
     if (peak >= INFINITE) return at | FAULT_VALUE
     if (abs(weight) * <f64>reinterpret<f32>(peak) > limit) return at | FAULT_BOUND
-    let i = 0
-    if (ASC_FEATURE_SIMD) {
-      const w = f64x2.splat(weight)
-      const m = f64x2.splat(magic)
-      for (; i <= size - 4; i += 4) {
-        const x = v128.load(src + (i << 2))
-        const p = sum + (i << 3)
+    for (const end = src + (size << 2); src < end;) {
+      if (ASC_FEATURE_SIMD) {
+        const w = f64x2.splat(weight)
+        const m = f64x2.splat(magic)
+        const x = v128.load(src)
         const a = f64x2.mul(f64x2.promote_low_f32x4(x), w)
-        const b = f64x2.mul(f64x2.promote_low_f32x4(v128.shuffle<i32>(x, x, 2, 3, 0, 1)), w)
-        v128.store(p, f64x2.add(v128.load(p), f64x2.sub(f64x2.add(a, m), m)))
-        v128.store(p, f64x2.add(v128.load(p, 16), f64x2.sub(f64x2.add(b, m), m)), 16)
+        const b = f64x2.mul(f64x2.promote_low_f32x4(v128.shuffle<i64>(x, x, 1, 0)), w)
+        v128.store(sum, f64x2.add(v128.load(sum), f64x2.sub(f64x2.add(a, m), m)))
+        v128.store(sum, f64x2.add(v128.load(sum, 16), f64x2.sub(f64x2.add(b, m), m)), 16)
+        src += 16
+        sum += 32
+      } else {
+        store<f64>(sum, load<f64>(sum) + onGrid(<f64>load<f32>(src) * weight, magic))
+        src += 4
+        sum += 8
       }
     }
-    for (; i < size; i++) {
-      const p = sum + (i << 3)
-      store<f64>(p, load<f64>(p) + onGrid(<f64>load<f32>(src + (i << 2)) * weight, magic))
-    }
-    src += BLOCK * 4
-    sum += BLOCK * 8
   }
   return n
 }
@@ -49,6 +47,7 @@ export function foldF32(sum: usize, src: usize, n: i32, weight: f64, magic: f64,
 export function foldBlocks(sum: usize, src: usize, n: i32, bits: i32, weight: f64, magic: f64, limit: f64): u32 {
   for (let at = 0; at < n; at += BLOCK) {
     const size = min(n - at, BLOCK)
+    const half = (size + 1) >> 1
     const scale = <u32>load<u16>(src)
     if (scale >= INFINITE >> 16) return at | FAULT_SCALE
     src += 2
@@ -57,98 +56,86 @@ export function foldBlocks(sum: usize, src: usize, n: i32, bits: i32, weight: f6
       src += size
     } else {
       levels = LEVELS
-      if (!unpack(src, size)) return at | FAULT_VALUE
-      src += (size + 1) >> 1
+      unpack(src, half)
+      // The padding of an odd size.
+      if (size < half << 1 && load<i8>(levels + size)) return at | FAULT_VALUE
+      src += half
     }
     const exact = weight * <f64>scaleValue(scale)
-    const step = onGrid(exact, magic)
     const widest = peakLevel(levels, size)
-    if (widest == 128) return at | FAULT_VALUE
+    if (widest == (bits == 8 ? 128 : 8)) return at | FAULT_VALUE
     if (abs(exact) * <f64>widest > limit) return at | FAULT_BOUND
-    addLevels(sum, levels, size, step)
+    addLevels(sum, levels, size, onGrid(exact, magic))
     sum += BLOCK * 8
   }
   return n
 }
 
-const LEVELS = memory.data(64, 16)
-
-/** Unpacks to LEVELS; false where a level is -8, or the padding is not 0. */
-function unpack(src: usize, size: i32): bool {
-  const half = (size + 1) >> 1
+/** Unpacks to LEVELS: level j from the low half of byte j, level j + half from the high half. */
+function unpack(src: usize, half: i32): void {
+  const to = LEVELS
+  // Sign extension of four bits: (v ^ 8) - 8.
   if (ASC_FEATURE_SIMD) {
-    if (size == BLOCK) {
-      const bad = i8x16.splat(-8)
-      let fault = i8x16.splat(0)
-      for (let j = 0; j < 32; j += 16) {
-        const x = v128.load(src + j)
-        // Sign extension of four bits: (v ^ 8) - 8.
-        const eight = i8x16.splat(8)
-        const low = i8x16.sub(v128.xor(v128.and(x, i8x16.splat(15)), eight), eight)
-        const high = i8x16.sub(v128.xor(i8x16.shr_u(x, 4), eight), eight)
-        fault = v128.or(fault, v128.or(i8x16.eq(low, bad), i8x16.eq(high, bad)))
-        v128.store(LEVELS + j, low)
-        v128.store(LEVELS + j, high, 32)
-      }
-      return !v128.any_true(fault)
+    const eight = i8x16.splat(8)
+    const a = v128.load(src)
+    const b = v128.load(src, 16)
+    const mask = i8x16.splat(15)
+    v128.store(to, i8x16.sub(v128.xor(v128.and(a, mask), eight), eight))
+    v128.store(to, i8x16.sub(v128.xor(v128.and(b, mask), eight), eight), 16)
+    // What lies past the payload is written after the block's end.
+    v128.store(to + half, i8x16.sub(v128.xor(i8x16.shr_u(a, 4), eight), eight))
+    v128.store(to + half, i8x16.sub(v128.xor(i8x16.shr_u(b, 4), eight), eight), 16)
+  } else {
+    for (let j = 0; j < half; j++) {
+      const byte = <i32>load<u8>(src + j)
+      store<i8>(to + j, ((byte & 15) ^ 8) - 8)
+      store<i8>(to + j + half, ((byte >> 4) ^ 8) - 8)
     }
   }
-  let good = true
-  for (let j = 0; j < half; j++) {
-    const byte = <i32>load<u8>(src + j)
-    const low = ((byte & 15) ^ 8) - 8
-    const high = ((byte >> 4) ^ 8) - 8
-    if (low == -8 || high == -8) good = false
-    store<i8>(LEVELS + j, low)
-    store<i8>(LEVELS + j + half, high)
-  }
-  return good && !(size & 1 && load<i8>(LEVELS + size))
 }
 
 /** The largest |level|. */
 function peakLevel(levels: usize, size: i32): i32 {
   let widest = 0
-  let i = 0
   if (ASC_FEATURE_SIMD) {
-    if (size == BLOCK) {
-      const a = i8x16.max_u(i8x16.abs(v128.load(levels)), i8x16.abs(v128.load(levels, 16)))
-      const b = i8x16.max_u(i8x16.abs(v128.load(levels, 32)), i8x16.abs(v128.load(levels, 48)))
-      let c = i8x16.max_u(a, b)
-      c = i8x16.max_u(c, v128.shuffle<i64>(c, c, 1, 0))
-      c = i8x16.max_u(c, i64x2.shr_u(c, 32))
-      c = i8x16.max_u(c, i64x2.shr_u(c, 16))
-      c = i8x16.max_u(c, i64x2.shr_u(c, 8))
-      return i8x16.extract_lane_u(c, 0)
-    }
+    let a = i32x4.splat(0)
+    for (const end = levels + size; levels < end; levels += 16) a = i8x16.max_u(a, i8x16.abs(v128.load(levels)))
+    a = i8x16.max_u(a, v128.shuffle<i64>(a, a, 1, 0))
+    a = i8x16.max_u(a, i64x2.shr_u(a, 32))
+    a = i8x16.max_u(a, i64x2.shr_u(a, 16))
+    a = i8x16.max_u(a, i64x2.shr_u(a, 8))
+    widest = i8x16.extract_lane_u(a, 0)
+  } else {
+    for (const end = levels + size; levels < end; levels++) widest = max(widest, abs(<i32>load<i8>(levels)))
   }
-  for (; i < size; i++) widest = max(widest, abs(<i32>load<i8>(levels + i)))
   return widest
 }
 
 function addLevels(sum: usize, levels: usize, size: i32, step: f64): void {
-  let i = 0
-  if (ASC_FEATURE_SIMD) {
-    const s = f64x2.splat(step)
-    for (; i <= size - 8; i += 8) {
-      const x = v128.load_ext<i8>(levels + i)
-      const low = i32x4.extend_low_i16x8_s(x)
-      const high = i32x4.extend_high_i16x8_s(x)
-      const p = sum + (i << 3)
-      addPair(p, low, s)
-      addPair(p + 16, v128.shuffle<i32>(low, low, 2, 3, 0, 1), s)
-      addPair(p + 32, high, s)
-      addPair(p + 48, v128.shuffle<i32>(high, high, 2, 3, 0, 1), s)
+  for (const end = levels + size; levels < end;) {
+    if (ASC_FEATURE_SIMD) {
+      addEight(sum, v128.load_ext<i8>(levels), f64x2.splat(step))
+      levels += 8
+      sum += 64
+    } else {
+      store<f64>(sum, load<f64>(sum) + <f64>load<i8>(levels) * step)
+      levels++
+      sum += 8
     }
-  }
-  for (; i < size; i++) {
-    const p = sum + (i << 3)
-    store<f64>(p, load<f64>(p) + <f64>load<i8>(levels + i) * step)
   }
 }
 
+/** Adds eight int16 levels, times `step`. */
+export function addEight(sum: usize, x: v128, step: v128): void {
+  const low = i32x4.extend_low_i16x8_s(x)
+  const high = i32x4.extend_high_i16x8_s(x)
+  addPair(sum, low, step)
+  addPair(sum + 16, v128.shuffle<i64>(low, low, 1, 0), step)
+  addPair(sum + 32, high, step)
+  addPair(sum + 48, v128.shuffle<i64>(high, high, 1, 0), step)
+}
+
 /** Adds the lower two integers of `x`, times `step`. */
-// @ts-ignore: decorator
-@inline
-export function addPair(p: usize, x: v128, step: v128): void {
+function addPair(p: usize, x: v128, step: v128): void {
   v128.store(p, f64x2.add(v128.load(p), f64x2.mul(f64x2.convert_low_i32x4_s(x), step)))
 }

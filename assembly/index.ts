@@ -26,4 +26,7 @@ export function delta(): bool {
 export { codecKey } from "./codec-stream"
 export { peakBits } from "./codec-scale"
 export { encodeBlocks } from "./codec-blocks"
+export { encodeEden } from "./codec-eden"
+export { encodeTopk, foldTopk } from "./codec-topk"
 export { foldF32, foldBlocks } from "./fold"
+export { foldEden } from "./fold-eden"

@@ -1,7 +1,7 @@
 import type { CodecName } from "../core/codec.ts"
 import { unreachable } from "../core/error.ts"
 import type { RandomKey } from "../core/random.ts"
-import { checkSize, payloadBytes, payloadRoom } from "./codec.ts"
+import { PAYLOAD_MARGIN, checkSize, longestPayload, paddedSize, payloadBytes } from "./codec.ts"
 import { KernelError } from "./error.ts"
 import { type KernelFunctions, defaultKind, instantiate } from "./module.ts"
 import type { KernelKind } from "./types.ts"
@@ -30,11 +30,12 @@ export class FoldMemory {
   constructor(size: number, kind: KernelKind = defaultKind()) {
     checkSize(size)
     this.size = size
-    const instance = instantiate(kind, 8 * size + payloadRoom(size) + 32)
+    const sumBytes = 8 * paddedSize(size)
+    const instance = instantiate(kind, sumBytes + longestPayload(size) + PAYLOAD_MARGIN)
     this.#functions = instance.functions
     this.#bytes = new Uint8Array(instance.memory)
     this.#sumAt = instance.base
-    this.#payloadAt = instance.base + ((8 * size + 15) & ~15)
+    this.#payloadAt = instance.base + sumBytes
     this.sum = new Float64Array(instance.memory, this.#sumAt, size)
   }
 
@@ -43,14 +44,15 @@ export class FoldMemory {
    * |weight x value| above `limit` among them, leaves the sums as they were.
    */
   add(codec: CodecName, payload: Uint8Array, weight: number, key: RandomKey, magic: number, limit: number): void {
-    const room = payloadRoom(this.size)
-    const wanted = codec === "topk" ? payload.length : payloadBytes(codec, this.size)
-    if (payload.length !== wanted || payload.length > room)
+    const most = codec === "topk" ? longestPayload(this.size) : payloadBytes(codec, this.size)
+    if (payload.length > most || (codec !== "topk" && payload.length < most))
       throw new KernelError(
         "payload",
-        `expected ${codec === "topk" ? `at most ${room}` : wanted} bytes of ${codec} for ${this.size} parameters, got ${payload.length}`,
+        `expected ${codec === "topk" ? "at most " : ""}${most} bytes of ${codec} for ${this.size} parameters, got ${payload.length}`,
       )
     this.#bytes.set(payload, this.#payloadAt)
+    const end = this.#payloadAt + payload.length
+    this.#bytes.fill(0, end, end + PAYLOAD_MARGIN)
     this.#functions["codecKey"]!(key.seed, key.round, key.device[0], key.device[1])
     const result = this.#run(codec, payload.length, this.size, weight, magic, limit)
     if (result === this.size) return

@@ -63,12 +63,20 @@ function topkBytes(size: number, count: number): number {
   return bytes
 }
 
-/** Room for the longest payload that any codec makes of `size` parameters. */
-export function payloadRoom(size: number): number {
-  return 4 * size + 64
+/** Kernels work on whole blocks: sources and sums have room for so many values, and sources hold zeros past `size`. */
+export function paddedSize(size: number): number {
+  return Math.ceil(size / BLOCK) * BLOCK
 }
 
-/** The purpose of `size` in messages: "f32 payload", "sum". Throws `KernelError` ("settings"). */
+/** Room for the payload of `size` parameters in any codec: topk sending all of them is shorter, and so is one rotated block of 4 bits. */
+export function longestPayload(size: number): number {
+  return 4 * size + 16
+}
+
+/** Bytes past a payload that kernels may read (as zeros) or write. */
+export const PAYLOAD_MARGIN = 64
+
+/** Throws `KernelError` ("settings") for a number of parameters that no model has. */
 export function checkSize(size: number): void {
   if (!(Number.isInteger(size) && size >= 1 && size <= MODEL_LIMITS.parameters))
     throw new KernelError("settings", `expected a size of 1 to ${MODEL_LIMITS.parameters} parameters, got ${size}`)

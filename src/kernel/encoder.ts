@@ -1,7 +1,7 @@
 import type { CodecName } from "../core/codec.ts"
 import { unreachable } from "../core/error.ts"
 import type { RandomKey } from "../core/random.ts"
-import { TOPK_FRACTION, checkSize, payloadRoom, topkCount } from "./codec.ts"
+import { PAYLOAD_MARGIN, TOPK_FRACTION, checkSize, longestPayload, paddedSize, topkCount } from "./codec.ts"
 import { KernelError } from "./error.ts"
 import { type KernelFunctions, defaultKind, instantiate } from "./module.ts"
 import type { EncodeOptions, Encoder, KernelKind } from "./types.ts"
@@ -25,11 +25,12 @@ class KernelEncoder implements Encoder {
   constructor(size: number, kind: KernelKind) {
     checkSize(size)
     this.size = size
-    const instance = instantiate(kind, 4 * size + payloadRoom(size) + 32)
+    const deltaBytes = 4 * paddedSize(size)
+    const instance = instantiate(kind, deltaBytes + longestPayload(size) + PAYLOAD_MARGIN)
     this.#functions = instance.functions
     this.#memory = instance.memory
     this.#deltaAt = instance.base
-    this.#payloadAt = instance.base + ((4 * size + 15) & ~15)
+    this.#payloadAt = instance.base + deltaBytes
     this.#delta = new Float32Array(instance.memory, this.#deltaAt, size)
   }
 
