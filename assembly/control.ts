@@ -92,8 +92,6 @@ export function base(): usize {
   return (__heap_base + 63) & ~63
 }
 
-// @ts-ignore: decorator
-@inline
 export function control(): Control {
   return changetype<Control>(base())
 }

@@ -68,8 +68,6 @@ export let windows: usize = 0
 export let order: usize = 0
 export let labels: usize = 0
 
-// @ts-ignore: decorator
-@inline
 export function layer(index: i32): Layer {
   return changetype<Layer>(base() + CONTROL_BYTES + <usize>index * LAYER_BYTES)
 }
@@ -85,7 +83,7 @@ function take(floats: u64): usize {
 
 // Bytes of a row of `n` floats and more: no multiple of 256, since rows that far apart share few cache lines.
 function rowBytes(n: i32): usize {
-  const bytes = (<usize>n + 7) >> 3 << 5
+  const bytes = ((<usize>n + 7) >> 3) << 5
   return bytes & 255 ? bytes : bytes + 64
 }
 
@@ -138,7 +136,7 @@ export function setup(batch: i32, rows: i32): u32 {
     if (l.channels < 1) return 0
     l.panels = (l.columns + 7) >> 3
     // Tiles of the gradient are four rows high.
-    l.panelBytes = <usize>max(l.depth + 1, (l.depth + 3) & ~3) << 5
+    l.panelBytes = (<usize>max(l.depth + 1, (l.depth + 3) & ~3)) << 5
     l.packed = <usize>(packed << 2)
     packed += <u64>l.panels * (l.panelBytes >> 2)
     parameters += <u64>(l.depth + 1) * <u64>l.columns
@@ -167,7 +165,8 @@ export function setup(batch: i32, rows: i32): u32 {
   deltas1 = take(widest)
   panel = take(panelBytes >> 2)
   columns = take(4 * <u64>inputs + 8)
-  transposed = take(turned)
+  // `transpose` writes whole blocks of 8 rows.
+  transposed = take(turned + 64)
   windows = take(unrolled)
   order = take(rows)
   labels = take(capacity)
@@ -181,5 +180,5 @@ export function setup(batch: i32, rows: i32): u32 {
   c.predictions = take(<u64>rows * <u64>inputs)
   c.confusion = take(c.loss == SOFTMAX ? <u64>inputs * <u64>inputs : 4)
   c.histogram = take(c.loss == LOGISTIC ? 512 : 0)
-  return top < <u64>1 << 31 ? <u32>top : 0
+  return top < (<u64>1) << 31 ? <u32>top : 0
 }

@@ -1,5 +1,10 @@
 /** `fedmote/kernel`: local training, update codecs and the exact fold, in WebAssembly. */
 
+export { createAccumulator } from "./accumulator.ts"
+export type { AccumulatorOptions } from "./accumulator.ts"
+export { TOPK_FRACTION, payloadBytes, topkCount } from "./codec.ts"
+export { createDecoder } from "./codec-decode.ts"
+export { createEncoder } from "./encoder.ts"
 export { KernelError } from "./error.ts"
 export { defaultKind } from "./module.ts"
 export { createTrainer } from "./trainer.ts"

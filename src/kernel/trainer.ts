@@ -42,8 +42,8 @@ class KernelTrainer implements Trainer {
   readonly #spec: ModelSpec
   readonly #kind: KernelKind
   #memory!: TrainerMemory
-  // Samples of a training that is not finished, to be put back after an evaluation.
-  #training: Samples | undefined
+  // What the training in progress needs in memory, to be put back after an evaluation or initialisation.
+  #training: { readonly samples: Samples; readonly key: RandomKey } | undefined
   #displaced = false
 
   constructor(spec: ModelSpec, limits: TrainerLimits, kind: KernelKind) {
@@ -56,6 +56,7 @@ class KernelTrainer implements Trainer {
   init(key: RandomKey): Float32Array {
     const { control, functions, candidate } = this.#memory
     control.key = key
+    this.#displaced = true
     functions["init"]!()
     return candidate.slice()
   }
@@ -79,22 +80,26 @@ class KernelTrainer implements Trainer {
     memory.control.settings = settings
     memory.control.key = key
     memory.functions["begin"]!()
-    this.#training = samples
+    this.#training = { samples, key }
     this.#displaced = false
   }
 
   advance(steps: number): boolean {
-    const samples = this.#training
-    if (!samples) throw new KernelError("settings", "expected `begin` before `advance`")
-    if (this.#displaced) upload(this.#memory, samples, 0, samples.rows)
-    this.#displaced = false
-    return this.#memory.functions["advance"]!(Math.min(steps, 2 ** 31 - 1)) !== 0
+    if (!this.#training) throw new KernelError("settings", "expected `begin` before `advance`")
+    const memory = this.#memory
+    if (this.#displaced) {
+      const { samples, key } = this.#training
+      upload(memory, samples, 0, samples.rows)
+      memory.control.key = key
+      this.#displaced = false
+    }
+    return memory.functions["advance"]!(Math.min(steps, 2 ** 31 - 1)) !== 0
   }
 
   outcome(): TrainOutcome {
     if (!this.#training) throw new KernelError("settings", "expected `begin` before `outcome`")
     const { control, functions, result } = this.#memory
-    control.rows = this.#training.rows
+    control.rows = this.#training.samples.rows
     functions["collect"]!()
     const { samples, steps, lossSum } = control
     if (!Number.isFinite(lossSum) || !functions["finite"]!(result.byteOffset, result.length))
