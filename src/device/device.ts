@@ -6,7 +6,7 @@ import type { Samples } from "../core/samples.ts"
 import type { KernelKind } from "../kernel/types.ts"
 import { systemClock } from "../net/clock.ts"
 import type { Clock } from "../net/clock.ts"
-import type { Link, Network } from "../net/link.ts"
+import type { Link, Network, Will } from "../net/link.ts"
 import { BOUNDS } from "../wire/keys.ts"
 import { checkDevice, topics } from "../wire/topics.ts"
 import type { Topics } from "../wire/topics.ts"
@@ -40,6 +40,7 @@ export interface DeviceOptions {
 }
 
 const DEFAULT_PACKET_BYTES = 1 << 20
+const GONE_TIMEOUT_MS = 2000
 const SILENT: DeviceLog = { info: () => undefined, warn: () => undefined }
 
 /** A member of a fleet: takes part in rounds with its own samples, until the federation is released. */
@@ -134,15 +135,16 @@ export class Device {
       return this.#model
     } finally {
       signal.removeEventListener("abort", stop)
-      await this.#leave(link, will)
+      await leave(link, will, clock)
     }
   }
+}
 
-  async #leave(
-    link: Link,
-    { topic, payload }: { readonly topic: string; readonly payload: Uint8Array },
-  ): Promise<void> {
-    if (link.connected) await link.publish(topic, payload).catch(() => undefined)
-    await link.close()
-  }
+/** A device that leaves in peace says so; a broker that does not answer is not waited for. */
+async function leave(link: Link, { topic, payload }: Will, clock: Clock): Promise<void> {
+  const patience = new AbortController()
+  const cancel = clock.after(GONE_TIMEOUT_MS, () => patience.abort())
+  if (link.connected) await link.publish(topic, payload, { signal: patience.signal }).catch(() => undefined)
+  cancel()
+  await link.close()
 }

@@ -45,18 +45,11 @@ export async function pullModel(notice: Notice, options: PullOptions): Promise<U
       })
     }
   }
-  try {
-    await Promise.all(
-      Array.from({ length: Math.min(WINDOW, count) }, () =>
-        pull().catch((error: unknown) => {
-          stop.abort(error)
-          throw error
-        }),
-      ),
-    )
-  } finally {
-    stop.abort(new FedmoteError("model-chunk", "the pull is over"))
-  }
+  // All end before this does: a straggler's unsubscribe would take the next attempt's subscription away.
+  await Promise.allSettled(
+    Array.from({ length: Math.min(WINDOW, count) }, () => pull().catch((error: unknown) => stop.abort(error))),
+  )
+  signal.throwIfAborted()
   if (!sameBytes(sha256(model), notice.digest))
     throw new FedmoteError("model-digest", `model ${notice.version}: its bytes do not have the Notice's SHA-256 digest`)
   return model

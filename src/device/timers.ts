@@ -24,7 +24,7 @@ export class Timers {
   }
 
   clear(): void {
-    for (const cancel of [...this.#cancels]) cancel()
+    for (const cancel of this.#cancels) cancel()
   }
 }
 

@@ -47,7 +47,7 @@ interface Held {
 export class Upload {
   readonly #options: UploadOptions
   #held: Held | undefined
-  #cancelTimer: () => void = () => undefined
+  #cancelTimer: (() => void) | undefined
   #sending = false
   /** The first sending still waits for its place in the spread. */
   #spreading = false
@@ -65,7 +65,7 @@ export class Upload {
   /** Keeps a new update and sends it, after its delay in the Notice's spread. */
   hold(notice: Notice, work: Work, hurry: boolean): void {
     this.drop()
-    const { id, topics, maxPacketBytes, timers } = this.#options
+    const { id, topics, maxPacketBytes } = this.#options
     const topic = topics.update(id, notice.shards)
     const header = {
       round: notice.round,
@@ -94,7 +94,7 @@ export class Upload {
     if (delayMs === 0) this.#send()
     else {
       this.#spreading = true
-      this.#cancelTimer = timers.after(delayMs, () => this.#send())
+      this.#arm(delayMs)
     }
   }
 
@@ -121,26 +121,25 @@ export class Upload {
     const held = this.#held
     this.#held = undefined
     this.#spreading = false
-    this.#cancelTimer()
+    this.#disarm()
     return held
   }
 
   onReceipt(receipt: Receipt): void {
     const held = this.#held
     if (held === undefined || !sameBytes(receipt.updateId, held.updateId)) return
-    const { emit, log, timers } = this.#options
+    const { emit, log } = this.#options
     const { round, epoch } = held
     switch (receipt.status) {
       case "folded":
       case "duplicate":
-        this.#cancelTimer()
+        this.#disarm()
         if (held.folded) return
         held.folded = true
         emit({ type: "folded", round, epoch })
         return
       case "busy":
-        this.#cancelTimer()
-        this.#cancelTimer = timers.after(Math.max(1, receipt.retrySeconds) * 1000, () => this.#send())
+        this.#arm(Math.max(1, receipt.retrySeconds) * 1000)
         emit({ type: "busy", round, epoch })
         return
       case "late":
@@ -159,15 +158,16 @@ export class Upload {
     const held = this.#held
     if (held === undefined || this.#sending) return
     this.#spreading = false
-    this.#cancelTimer()
+    this.#disarm()
     if (this.#paused) return
     this.#sending = true
     void this.#publish(held).finally(() => {
       this.#sending = false
       if (this.#options.signal.aborted || this.#held === undefined) return
       // Another update came while this one was on its way.
-      if (this.#held !== held) this.#send()
-      else if (!held.folded) this.#lookAgain(held)
+      if (this.#held !== held) return this.#spreading ? undefined : this.#send()
+      // "busy" may have come already, and said when.
+      if (!held.folded && this.#cancelTimer === undefined) this.#lookAgain(held)
     })
   }
 
@@ -187,11 +187,19 @@ export class Upload {
   }
 
   #lookAgain(held: Held): void {
-    const { timers } = this.#options
-    const waitMs = held.resendMs * (1 + timers.clock.random() / 4)
+    const waitMs = held.resendMs * (1 + this.#options.timers.clock.random() / 4)
     held.resendMs = Math.min(2 * held.resendMs, MOST_RESEND_MS)
-    this.#cancelTimer()
-    this.#cancelTimer = timers.after(waitMs, () => this.#send())
+    this.#arm(waitMs)
+  }
+
+  #arm(delayMs: number): void {
+    this.#disarm()
+    this.#cancelTimer = this.#options.timers.after(delayMs, () => this.#send())
+  }
+
+  #disarm(): void {
+    this.#cancelTimer?.()
+    this.#cancelTimer = undefined
   }
 }
 

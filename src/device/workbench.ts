@@ -6,7 +6,7 @@ import type { Loss, ModelSpec } from "../core/model.ts"
 import { standardize } from "../core/moments.ts"
 import type { RandomKey } from "../core/random.ts"
 import type { Samples } from "../core/samples.ts"
-import { createEncoder, createTrainer } from "./kernels.ts"
+import { createEncoder, createTrainer } from "../kernel/index.ts"
 import type { Encoder, EvaluationSums, KernelKind, Trainer } from "../kernel/types.ts"
 import { deviceKey } from "../net/digest.ts"
 import type { Notice, WireTraining } from "../wire/message.ts"
@@ -143,8 +143,12 @@ export class Workbench {
     if (expected !== parameters)
       throw new FedmoteError("model", `expected ${expected} parameters as the layers have, the model has ${parameters}`)
     const shape = JSON.stringify(spec)
-    if (this.#trainer?.shape !== shape) this.#trainer = { shape, trainer: createTrainer(spec, this.#options.kernel) }
-    return this.#trainer.trainer
+    if (this.#trainer?.shape === shape) return this.#trainer.trainer
+    const { data, kernel } = this.#options
+    // Evaluation goes through the same memory in parts.
+    const trainer = createTrainer(spec, { batch: training.batch, rows: data.train.rows }, kernel)
+    this.#trainer = { shape, trainer }
+    return trainer
   }
 }
 
