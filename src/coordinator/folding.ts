@@ -62,14 +62,12 @@ export class Folding {
     if (baseVersion !== this.#version)
       throw refusal(`expected an update of model version ${this.#version}, got one of version ${baseVersion}`)
     const codec = codecName(update.codec)
-    let lossSum = 0
     if (this.#kind === "train") {
       const { codecs } = this.#federation.plan
       if (codec === undefined || !codecs.includes(codec))
         throw refusal(`expected one of the codecs ${codecs.join(", ")}, got ${codec ?? update.codec}`)
       if (!(samples >= 1 && steps >= 1 && steps <= samples))
         throw refusal(`expected at least one sample a step and one step, got ${samples} samples, ${steps} steps`)
-      lossSum = lossOf(update)
       accumulator.fold(codec, payload, Math.min(samples, accumulator.weightCap), key)
     } else {
       if (codec !== "f32") throw refusal(`expected codec f32 in a round of counts, got ${codec ?? update.codec}`)
@@ -77,7 +75,7 @@ export class Folding {
       accumulator.fold(codec, payload, 1, key)
     }
     this.#samples += samples
-    this.#lossSum += lossSum
+    this.#lossSum += lossOf(update)
     this.#uplinkBytes += uplinkBytes
     if (this.#recordCohorts) this.#contributions.push({ device, steps, samples })
   }
@@ -101,10 +99,7 @@ export class Folding {
 
 /** NaN where the device's trainer tells none. */
 function lossOf({ metrics }: WholeUpdate): number {
-  const lossSum = metrics[0]
-  if (lossSum === undefined) return NaN
-  if (!Number.isFinite(lossSum)) throw refusal(`expected a finite sum of the loss, got ${lossSum}`)
-  return lossUnits(lossSum)
+  return lossUnits(metrics[0] ?? NaN)
 }
 
 // Only what a device can really have counted may reach the totals: whole numbers, none negative but the limbs of a sum of readings.

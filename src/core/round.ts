@@ -349,6 +349,7 @@ function onCommitted(state: RoundState, event: RoundEvent & { type: "committed" 
     state.phase = "released"
     state.wakeAtMs = Infinity
     state.cohort = new Set()
+    state.seen.clear()
     effects.push({ type: "released" }, { type: "notice" })
     return
   }
