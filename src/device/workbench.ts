@@ -146,7 +146,11 @@ export class Workbench {
     if (this.#trainer?.shape === shape) return this.#trainer.trainer
     const { data, kernel } = this.#options
     // Evaluation goes through the same memory in parts.
-    const trainer = createTrainer(spec, { batch: training.batch, rows: data.train.rows }, kernel)
+    const trainer = createTrainer(
+      spec,
+      { batch: Math.max(1, Math.min(training.batch, data.train.rows)), rows: data.train.rows },
+      kernel,
+    )
     this.#trainer = { shape, trainer }
     return trainer
   }
