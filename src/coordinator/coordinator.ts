@@ -16,6 +16,7 @@ import type { Link, Network } from "../net/link.ts"
 import { encode } from "../wire/codec.ts"
 import { topics as topicsOf } from "../wire/topics.ts"
 import type { Topics } from "../wire/topics.ts"
+import { Announcer } from "./announcer.ts"
 import { Desk } from "./desk.ts"
 import { Inbound } from "./inbound.ts"
 import { EPOCHS, nextIncarnation, readLegacy } from "./incarnation.ts"
@@ -73,6 +74,7 @@ export class Coordinator {
   readonly #end = Promise.withResolvers<void>()
   #federation: Federation | undefined
   #link: Link | undefined
+  #announcer: Announcer | undefined
   #desk: Desk | undefined
   #superseded = false
   #closed = false
@@ -116,11 +118,12 @@ export class Coordinator {
     this.#closed = true
     this.#end.reject(new FedmoteError("closed", "the coordinator was closed before the federation ended"))
     const link = this.#link
-    const desk = this.#desk
-    desk?.close()
+    const announcer = this.#announcer
+    this.#desk?.close()
+    announcer?.close()
     const ended = this.#federation?.rounds.phase === "released"
-    if (link?.connected === true && desk !== undefined && !ended && !this.#superseded)
-      await link.publish(this.#topics.round, encode(desk.notice(true)), { retain: true }).catch(() => {})
+    if (link?.connected === true && announcer !== undefined && !ended && !this.#superseded)
+      await link.publish(this.#topics.round, encode(announcer.notice(true)), { retain: true }).catch(() => {})
     await link?.close()
   }
 
@@ -151,34 +154,35 @@ export class Coordinator {
     const complaints = new Complaints(this.#log)
     // The statistics come to it later.
     const registry = new Registry(plan, topics, model.bytes.length + 8 * (featureCount(plan) ?? 0))
+    const onError = (error: unknown): void => this.#end.reject(error)
+    const clock = this.#clock
+    const stale = legacy.models
+    const announcer = new Announcer({ federation, link, topics, session: this.#session, clock, model, stale, onError })
     const desk = new Desk({
       federation,
-      link,
-      topics,
+      announcer,
       registry,
-      session: this.#session,
-      model,
-      stale: legacy.models,
-      clock: this.#clock,
+      clock,
       log: this.#log,
       complaints,
       recordCohorts: this.#options.recordCohorts ?? false,
       onRound: this.#options.onRound ?? (() => {}),
       onState: this.#options.onState ?? (() => {}),
       onReleased: () => this.#end.resolve(),
-      onError: (error) => this.#end.reject(error),
+      onError,
     })
+    this.#announcer = announcer
     this.#desk = desk
     const inbound = new Inbound(registry, complaints, {
       device: (device, verdict, chunkClass) => desk.device(device, verdict, chunkClass),
       update: (device, chunk, bytes) => desk.update(device, chunk, bytes),
-      notice: (epoch, session) => this.#onNotice(federation, desk, epoch, session),
+      notice: (epoch, session) => this.#onNotice(federation, announcer, epoch, session),
     })
     // Before the first Notice: what devices answer to it is not retained.
-    await inbound.subscribe(link, topics, (error) => this.#end.reject(error))
+    await inbound.subscribe(link, topics, onError)
     let first = true
     link.on("up", () => {
-      if (!first) desk.repeat()
+      if (!first) announcer.repeat()
       first = false
     })
     this.#log.info({ fleet: plan.fleet, epoch: federation.rounds.epoch }, "coordinator is up")
@@ -187,11 +191,11 @@ export class Coordinator {
   }
 
   /** There is one coordinator a fleet: the newer incarnation stays, and of two that began together the one with the higher session. */
-  #onNotice({ rounds }: Federation, desk: Desk, epoch: number, session: number): void {
+  #onNotice({ rounds }: Federation, announcer: Announcer, epoch: number, session: number): void {
     if (session === this.#session) return
     const theirs = Math.floor(epoch / EPOCHS)
     const ours = Math.floor(rounds.epoch / EPOCHS)
-    if (theirs < ours || (theirs === ours && session < this.#session)) return desk.repeat()
+    if (theirs < ours || (theirs === ours && session < this.#session)) return announcer.repeat()
     this.#superseded = true
     this.#end.reject(
       new FedmoteError("superseded", `another coordinator has fleet ${this.#topics.fleet}: epoch ${epoch}`),

@@ -1,0 +1,143 @@
+import type { Federation } from "../core/federation.ts"
+import type { Clock } from "../net/clock.ts"
+import type { Link } from "../net/link.ts"
+import type { Notice, Receipt, Task } from "../wire/message.ts"
+import { toText } from "../wire/text.ts"
+import type { Topics } from "../wire/topics.ts"
+import { Courier } from "./courier.ts"
+import { noticeOf } from "./notices.ts"
+import { Publisher } from "./publisher.ts"
+import type { PublishedModel } from "./publisher.ts"
+import { Sender } from "./sender.ts"
+
+export interface AnnouncerOptions {
+  readonly federation: Federation
+  readonly link: Link
+  readonly topics: Topics
+  /** The coordinator's session. */
+  readonly session: number
+  readonly clock: Clock
+  /** The first version of the model. */
+  readonly model: PublishedModel
+  /** Topics of retained chunks that earlier coordinators left. */
+  readonly stale: ReadonlySet<string>
+  readonly onError: (error: unknown) => void
+}
+
+/** The Notice is said again so often. */
+const REFRESH_MS = 30_000
+
+/** All that a coordinator says: models, Notices and Tasks one after the other, receipts at once. */
+export class Announcer {
+  readonly #options: AnnouncerOptions
+  readonly #sender: Sender
+  readonly #courier: Courier
+  readonly #publisher: Publisher
+  #cancelRefresh: () => void = () => {}
+
+  constructor(options: AnnouncerOptions) {
+    const { federation, link, topics, model, stale, onError } = options
+    this.#options = options
+    this.#sender = new Sender(link)
+    this.#courier = new Courier(link, onError)
+    this.#publisher = new Publisher(topics, this.#sender, federation.plan.upload.chunkBytes, model, stale)
+    this.#refresh()
+  }
+
+  close(): void {
+    this.#courier.close()
+    this.#cancelRefresh()
+  }
+
+  /** Where the federation is now, with the model that is with the broker. `offline`: of a coordinator that leaves before the end. */
+  notice(offline = false): Notice {
+    const { federation, session, clock } = this.#options
+    const { current, classes } = this.#publisher
+    return noticeOf(federation, current, classes, session, clock.nowMs(), offline)
+  }
+
+  /** Says the Notice; `then` is called when the broker has it. */
+  announce(then: () => void = () => {}): void {
+    this.#courier.then(async () => {
+      await this.#say()
+      then()
+    })
+  }
+
+  /** A round has begun: the Notice, then a Task for each of these devices, unless the round is over by then. */
+  begin(devices: readonly string[]): void {
+    const { rounds } = this.#options.federation
+    const { round, epoch } = rounds
+    this.#courier.then(async () => {
+      await this.#say()
+      if (rounds.round === round && rounds.epoch === epoch) await this.#join(devices)
+    })
+  }
+
+  /** A device of the current round may have missed its Task. */
+  remind(device: string): void {
+    this.#courier.then(() => this.#join([device]))
+  }
+
+  /** Everything again: the broker may have lost it, and devices may have missed it. */
+  repeat(): void {
+    const { cohort, seen } = this.#options.federation.rounds
+    this.#publisher.doubt()
+    this.#courier.then(async () => {
+      await this.#say()
+      await this.#join([...cohort].filter((device) => !seen.has(device)))
+    })
+  }
+
+  /** Brings a version of the model to the broker before anything names it; then calls `then`. */
+  publish(model: PublishedModel, then: () => void): void {
+    let replaced = false
+    this.#courier.then(async () => {
+      if (!replaced && this.#publisher.current.version !== model.version) this.#publisher.replace(model)
+      replaced = true
+      await this.#publisher.ensure()
+      then()
+    })
+  }
+
+  /** A device pulls the model in chunks of this class. */
+  need(chunkClass: number): void {
+    if (this.#publisher.need(chunkClass)) this.announce()
+  }
+
+  /** Resolves when there is room for more. */
+  stop(device: string, reason: string): Promise<void> {
+    const { topics, federation } = this.#options
+    const { round, epoch } = federation.rounds
+    const message: Task = { type: "task", action: "stop", round, epoch, retrySeconds: 0, reason: toText(reason) }
+    return this.#sender.post({ topic: topics.task(device), message })
+  }
+
+  /** Resolves when there is room for more. */
+  receipt(device: string, message: Receipt): Promise<void> {
+    return this.#sender.post({ topic: this.#options.topics.receipt(device), message })
+  }
+
+  async #say(): Promise<void> {
+    await this.#publisher.ensure()
+    await this.#sender.all([{ topic: this.#options.topics.round, message: this.notice() }], true)
+  }
+
+  async #join(devices: readonly string[]): Promise<void> {
+    const { topics, federation } = this.#options
+    const { phase, round, epoch } = federation.rounds
+    if (phase !== "working" && phase !== "finishing") return
+    const message: Task = { type: "task", action: "join", round, epoch, retrySeconds: 0, reason: "" }
+    await this.#sender.all(
+      devices.map((device) => ({ topic: topics.task(device), message })),
+      false,
+    )
+  }
+
+  #refresh(): void {
+    this.#cancelRefresh = this.#options.clock.after(REFRESH_MS, () => {
+      this.announce()
+      this.#refresh()
+    })
+  }
+}
