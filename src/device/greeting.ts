@@ -106,3 +106,9 @@ export class Greeting {
     })
   }
 }
+
+/** A device's last will. */
+export function goneBytes(session: number): Uint8Array {
+  const gone: Message = { type: "gone", session }
+  return encode(gone)
+}

@@ -1,20 +1,18 @@
 import type { CodecName } from "../core/codec.ts"
 import { FedmoteError } from "../core/error.ts"
-import { backoffMs } from "../net/backoff.ts"
 import type { Clock } from "../net/clock.ts"
 import { LinkError } from "../net/link.ts"
 import type { Link } from "../net/link.ts"
-import { decode, encode } from "../wire/codec.ts"
+import { decode } from "../wire/codec.ts"
 import { WireError } from "../wire/error.ts"
-import type { Message, Notice, Task } from "../wire/message.ts"
+import type { Notice, Task } from "../wire/message.ts"
 import type { Topics } from "../wire/topics.ts"
 import type { DeviceEvent, DeviceLog } from "./event.ts"
 import { Greeting } from "./greeting.ts"
-import { isModelOf, unpackModel } from "./model-bytes.ts"
-import type { HeldModel, ReleasedModel } from "./model-bytes.ts"
-import { pullModel } from "./model-pull.ts"
+import type { ReleasedModel } from "./model-bytes.ts"
+import { ModelStore } from "./model-store.ts"
 import type { DeviceData } from "./source.ts"
-import { Timers, delay } from "./timers.ts"
+import { Timers } from "./timers.ts"
 import { Upload } from "./upload.ts"
 import type { Work } from "./work.ts"
 import type { Workbench } from "./workbench.ts"
@@ -34,9 +32,6 @@ export interface MembershipOptions {
   readonly emit: (event: DeviceEvent) => void
 }
 
-/** Waits between attempts to pull a model. */
-const PULL_BACKOFF = { firstMs: 500, maxMs: 30_000 }
-
 interface Job {
   readonly round: number
   readonly epoch: number
@@ -54,6 +49,7 @@ export class Membership {
   readonly #timers: Timers
   readonly #greeting: Greeting
   readonly #upload: Upload
+  readonly #models: ModelStore
   readonly #end = new AbortController()
   readonly #released = Promise.withResolvers<ReleasedModel>()
   readonly #subscribed = new Set<string>()
@@ -65,7 +61,6 @@ export class Membership {
   /** The latest round that this device took up. */
   #taken: { readonly round: number; readonly epoch: number } | undefined
   #job: Job | undefined
-  #model: HeldModel | undefined
   #releasing = false
 
   constructor(options: MembershipOptions) {
@@ -73,6 +68,11 @@ export class Membership {
     this.#timers = new Timers(options.clock)
     this.#greeting = new Greeting({ ...options, timers: this.#timers })
     this.#upload = new Upload({ ...options, timers: this.#timers, signal: this.#end.signal })
+    this.#models = new ModelStore({
+      ...options,
+      current: () => this.#notice,
+      reread: () => options.link.subscribe(options.topics.round, this.#hear),
+    })
   }
 
   /** Takes part until the federation is released. Rejects as `Device.run` says. */
@@ -248,35 +248,10 @@ export class Membership {
     const { bench } = this.#options
     if (notice.kind === "statistics") return bench.statistics()
     const cancel = AbortSignal.any([job.cancel.signal, this.#end.signal])
-    const model = await this.#pull(notice, cancel)
+    const model = await this.#models.get(notice, cancel)
     cancel.throwIfAborted()
     if (notice.kind === "evaluate") return bench.evaluate(notice, model)
     return bench.train(notice, model, AbortSignal.any([cancel, job.finish.signal]))
-  }
-
-  /** The model that `wanted` names: the one held, or pulled until it is there or superseded. */
-  async #pull(wanted: Notice, signal: AbortSignal): Promise<HeldModel> {
-    const { clock, log, emit, link, topics } = this.#options
-    for (let attempt = 0; ; attempt++) {
-      signal.throwIfAborted()
-      // The Notice may have been read again since: chunk classes are added when a device needs them.
-      const notice = this.#notice?.version === wanted.version ? this.#notice : wanted
-      if (this.#model !== undefined && isModelOf(this.#model, notice)) return this.#model
-      try {
-        const bytes = await pullModel(notice, { ...this.#options, signal })
-        this.#model = unpackModel(bytes, notice)
-        emit({ type: "pulled", version: notice.version, bytes: bytes.length })
-        return this.#model
-      } catch (error) {
-        signal.throwIfAborted()
-        if (!(error instanceof FedmoteError) || error.code === "model") throw error
-        log.warn(`cannot pull the model yet: ${error.message}`)
-      }
-      await link.subscribe(topics.round, this.#hear).catch(() => undefined)
-      await delay(clock, backoffMs(PULL_BACKOFF, attempt, 0.5 + clock.random() / 2), signal)
-      if (this.#notice !== undefined && this.#notice.version !== wanted.version)
-        throw new FedmoteError("model-superseded", `model ${wanted.version} was superseded by ${this.#notice.version}`)
-    }
   }
 
   #release(): void {
@@ -289,7 +264,7 @@ export class Membership {
       for (;;) {
         const notice = this.#notice!
         try {
-          return { ...(await this.#pull(notice, this.#end.signal)), training: notice.training }
+          return { ...(await this.#models.get(notice, this.#end.signal)), training: notice.training }
         } catch (error) {
           // Another version was released meanwhile.
           if (!(error instanceof FedmoteError) || error.code !== "model-superseded") throw error
@@ -304,10 +279,4 @@ export class Membership {
       (error: unknown) => this.#released.reject(error),
     )
   }
-}
-
-/** A device's last will. */
-export function goneBytes(session: number): Uint8Array {
-  const gone: Message = { type: "gone", session }
-  return encode(gone)
 }

@@ -8,6 +8,8 @@ import { VirtualClock, settle } from "./virtual-clock.ts"
 // One sample: from a model of zeros, one step of rate 1/8 moves the weights by 3/8 x [1, 2], and the bias by 3/8.
 const SAMPLE = { features: [1, 2], label: 3 }
 const MOVED = [0.375, 0.75, 0.375]
+const many = (length: number): (typeof SAMPLE)[] => Array.from({ length }, () => SAMPLE)
+const zeros = (length: number): number[] => Array.from({ length }, () => 0)
 
 let clock: VirtualClock
 let coordinator: FakeCoordinator
@@ -138,7 +140,7 @@ describe("joining a fleet", () => {
 
   test("samples that do not fit end the run", async () => {
     await coordinator.notice({ training: { ...LINE, inputs: 66 } })
-    const { run } = device({ data: [{ features: new Array<number>(65).fill(0), label: 0 }] })
+    const { run } = device({ data: [{ features: zeros(65), label: 0 }] })
     await expect(run).rejects.toMatchObject({
       code: "features",
       message: "expected 66 features as the federation's model has, got 65",
@@ -155,10 +157,10 @@ describe("joining a fleet", () => {
 
 describe("rounds", () => {
   test("pulls a model in small chunks, trains, and sends what fits its packets", async () => {
-    const features = new Array<number>(100).fill(0)
+    const features = zeros(100)
     features[0] = 1
     features[99] = 2
-    await coordinator.model(new Array<number>(101).fill(0))
+    await coordinator.model(zeros(101))
     device({ data: [{ features, label: 3 }], maxPacketBytes: 300 })
     await settle()
     await coordinator.notice({ chunkClasses: [64, 16384], training: { ...LINE, inputs: 100 } })
@@ -168,7 +170,7 @@ describe("rounds", () => {
     expect(updates.length).toBeGreaterThan(1)
     expect(updates.map(({ index }) => index)).toEqual(updates.map((_, i) => i))
     expect(updates[0]).toMatchObject({ codec: 0, baseVersion: 1, samples: 1, steps: 1, metrics: Float32Array.of(4.5) })
-    const moved = new Array<number>(101).fill(0)
+    const moved = zeros(101)
     moved[0] = moved[100] = 0.375
     moved[99] = 0.75
     expect(valuesOf(updates)).toEqual(moved)
@@ -187,7 +189,7 @@ describe("rounds", () => {
 
   test("finish now: sends what there is, with the steps really taken", async () => {
     await coordinator.model([0, 0, 0])
-    device({ data: new Array<typeof SAMPLE>(100).fill(SAMPLE) })
+    device({ data: many(100) })
     await settle()
     await coordinator.notice({ training: { ...LINE, epochs: 10_000 } })
     await coordinator.join("d-1")
@@ -203,7 +205,7 @@ describe("rounds", () => {
 
   test("a round that is over is not answered", async () => {
     await coordinator.model([0, 0, 0])
-    device({ data: new Array<typeof SAMPLE>(100).fill(SAMPLE) })
+    device({ data: many(100) })
     await settle()
     await coordinator.notice({ training: { ...LINE, epochs: 10_000 } })
     await coordinator.join("d-1")
@@ -217,7 +219,7 @@ describe("rounds", () => {
 
   test("a training that diverges sends nothing, and the device stays", async () => {
     await coordinator.model([0, 0, 0])
-    device({ data: new Array<typeof SAMPLE>(200).fill(SAMPLE) })
+    device({ data: many(200) })
     await settle()
     await coordinator.notice({ training: { ...LINE, learningRate: 1e6 } })
     await coordinator.join("d-1")
@@ -259,6 +261,46 @@ describe("rounds", () => {
     await clock.advance(30_000)
     expect(types()).toContain("pulled")
     expect(valuesOf(coordinator.updates.slice(0, 1))).toEqual(MOVED)
+  })
+})
+
+describe("pulling", () => {
+  test("a chunk that does not come is given up after 5 s, and asked for again", async () => {
+    const warnings: string[] = []
+    device({ log: { info: () => undefined, warn: (message) => void warnings.push(message) } })
+    await settle()
+    await coordinator.notice({ version: 4, sizeBytes: 12 })
+    await coordinator.join("d-1")
+    await clock.advance(4999)
+    expect(warnings).toEqual([])
+    await clock.advance(1)
+    expect(warnings).toEqual(["cannot pull the model yet: model 4: chunk 0 did not come in 5000 ms"])
+    await coordinator.model([0, 0, 0], 4)
+    await coordinator.notice()
+    await clock.advance(1000)
+    expect(valuesOf(coordinator.updates)).toEqual(MOVED)
+  })
+
+  test("chunk classes that are all too large are waited for, and one that fits is taken when it comes", async () => {
+    await coordinator.model([0, 0, 0])
+    device({ maxPacketBytes: 300 })
+    await settle()
+    await coordinator.notice({ chunkClasses: [16384] })
+    await coordinator.join("d-1")
+    await clock.advance(60_000)
+    expect(types()).not.toContain("pulled")
+    await coordinator.notice({ chunkClasses: [64, 16384] })
+    await clock.advance(30_000)
+    expect(valuesOf(coordinator.updates.slice(0, 1))).toEqual(MOVED)
+  })
+
+  test("a model is pulled once for all rounds that start from it", async () => {
+    await sent()
+    await coordinator.notice({ round: 2 })
+    await coordinator.join("d-1", 2)
+    await settle()
+    expect(coordinator.updates).toHaveLength(2)
+    expect(types().filter((type) => type === "pulled")).toHaveLength(1)
   })
 })
 
