@@ -56,6 +56,8 @@ export interface RoundShape {
   readonly gridExponent: number
   readonly weightCap: number
   readonly largest: number
+  /** Updates that the grid has room for. */
+  readonly bound: number
 }
 
 /** What a federation knows of its `Result`. */
@@ -156,7 +158,7 @@ export class Federation {
   /** For a round of at most `bound` updates. Where the plan says how many are asked, training's grid follows from the plan alone. */
   shape(kind: RoundKind, bound: number): RoundShape {
     const { plan } = this
-    const counts = { gridExponent: 0, weightCap: 1, largest: MOST_COUNT }
+    const counts = { gridExponent: 0, weightCap: 1, largest: MOST_COUNT, bound }
     switch (kind) {
       case "statistics":
         return { size: momentsSize(featureCount(plan)!), ...counts }
@@ -171,6 +173,7 @@ export class Federation {
           gridExponent: gridExponent(most, weightCap, plan.largestDelta),
           weightCap,
           largest: plan.largestDelta,
+          bound: most,
         }
       }
       default:
@@ -189,7 +192,7 @@ export class Federation {
         break
       case "train":
         this.model.commit(sums.sum, sums.weight)
-        this.#records.push(recordOf(this.model.version, sums))
+        this.#records.push(recordOf(this.model.version, this.#shape.bound, sums))
         break
       case "evaluate":
         this.#evaluated(sums)
@@ -244,7 +247,7 @@ export class Federation {
   }
 }
 
-function recordOf(round: number, sums: RoundSums): Writable<RoundResult> {
+function recordOf(round: number, bound: number, sums: RoundSums): Writable<RoundResult> {
   const { count, samples, lossSum, contributions, uplinkBytes, downlinkBytes, seconds } = sums
   return {
     round,
@@ -258,7 +261,7 @@ function recordOf(round: number, sums: RoundSums): Writable<RoundResult> {
     seconds,
     ...(contributions === undefined
       ? {}
-      : { cohort: byDevice(contributions).map(({ device, steps, samples }) => ({ device, steps, samples })) }),
+      : { bound, cohort: byDevice(contributions).map(({ device, steps, samples }) => ({ device, steps, samples })) }),
   }
 }
 

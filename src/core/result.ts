@@ -53,6 +53,12 @@ const schema = z.object({
         uplinkBytes: count.describe("Sent by devices for this round, its evaluation included."),
         downlinkBytes: count.describe("Received by devices for this round, its evaluation included."),
         seconds: z.number().min(0),
+        bound: count
+          .min(1)
+          .exactOptional()
+          .describe(
+            "Updates that the exact sum had room for, which decides its grid; only with recorded cohorts. Needed for a replay.",
+          ),
         cohort: z
           .array(
             z.object({

@@ -1,0 +1,261 @@
+import type { CodecName } from "../core/codec.ts"
+import { FedmoteError, unreachable } from "../core/error.ts"
+import { classCount } from "../core/model.ts"
+import type { ModelSpec } from "../core/model.ts"
+import { standardize } from "../core/moments.ts"
+import type { Standardizer } from "../core/moments.ts"
+import type { RandomKey } from "../core/random.ts"
+import type { RoundKind } from "../core/round.ts"
+import type { Samples } from "../core/samples.ts"
+import type { TrainSettings } from "../core/training.ts"
+import type { Dataset } from "../data/dataset.ts"
+import { openShared } from "../data/share.ts"
+import type { SharedDataset } from "../data/share.ts"
+import { evaluationWork, statisticsWork, trainingWork } from "../device/work.ts"
+import type { Work } from "../device/work.ts"
+import { createAccumulator } from "../kernel/accumulator.ts"
+import { createEncoder } from "../kernel/encoder.ts"
+import { createTrainer } from "../kernel/trainer.ts"
+import type { TrainerLimits } from "../kernel/trainer.ts"
+import type { Accumulator, Encoder, EvaluationSums, KernelKind, Trainer } from "../kernel/types.ts"
+import { deviceKey } from "../net/digest.ts"
+import { Baselines } from "./baselines.ts"
+import type { Scored } from "./baselines.ts"
+
+/** What every thread that works on virtual clients is given once. */
+export interface Setup {
+  readonly dataset: SharedDataset
+  readonly spec: ModelSpec
+  readonly settings: TrainSettings
+  readonly seed: number
+  readonly codec: CodecName
+  readonly kernel: KernelKind | undefined
+  /** Feature values of standardised samples that a thread may keep. */
+  readonly cachedValues: number
+}
+
+/** Work that threads share: each takes the next item of `items` until there is none. */
+export interface Shared {
+  readonly items: Uint32Array
+  /** One counter in shared memory. */
+  readonly next: Int32Array
+}
+
+/** One round's work on the clients in `items`, folded into one partial sum per thread. */
+export interface FoldJob extends Shared {
+  readonly type: "fold"
+  readonly kind: RoundKind
+  readonly round: number
+  readonly model: Float32Array
+  readonly standardizer: Standardizer | undefined
+  readonly size: number
+  readonly gridExponent: number
+  readonly bound: number
+  readonly weightCap: number
+  /** Replay: steps of the client at the same place in `items`; absent where all epochs are run. */
+  readonly steps?: Uint32Array | undefined
+}
+
+/** A thread's share of a round; the arrays go together. `places` are positions in the job's `items`. */
+export interface FoldPart {
+  readonly sum: Float64Array
+  readonly weight: number
+  readonly count: number
+  readonly places: Uint32Array
+  readonly samples: Uint32Array
+  readonly steps: Uint32Array
+  readonly lossSums: Float32Array
+  /** Length of each payload. */
+  readonly bytes: Uint32Array
+  readonly refused: readonly { readonly place: number; readonly reason: string }[]
+}
+
+/** Models to train and score without a federation; items as `Baselines` numbers them. */
+export interface BaselineJob extends Shared {
+  readonly type: "baseline"
+  readonly rounds: number
+  /** What the fleet learned, for the pooled model. */
+  readonly standardizer: Standardizer | undefined
+}
+
+/** One thread's tools: a trainer, an encoder and accumulators, used for one client after the other. */
+export class ClientWorker {
+  readonly #dataset: Dataset
+  readonly #setup: Setup
+  readonly #trainer: Trainer
+  readonly #encoder: Encoder
+  readonly #accumulators = new Map<number, Accumulator>()
+  readonly #samples: SampleCache
+
+  constructor(setup: Setup) {
+    this.#setup = setup
+    this.#dataset = openShared(setup.dataset)
+    this.#trainer = createTrainer(setup.spec, limitsOf(setup, this.#dataset), setup.kernel)
+    this.#encoder = createEncoder(this.#trainer.parameters, setup.kernel)
+    this.#samples = new SampleCache(this.#dataset, setup.cachedValues)
+  }
+
+  fold(job: FoldJob): FoldPart {
+    const accumulator = this.#accumulator(job)
+    this.#samples.use(job.standardizer)
+    const done: Done[] = []
+    const refused: { place: number; reason: string }[] = []
+    for (let place = take(job); place >= 0; place = take(job)) {
+      const client = job.items[place]!
+      const device = this.#dataset.id(client)
+      const key: RandomKey = { seed: this.#setup.seed, round: job.round, device: deviceKey(device) }
+      try {
+        const { codec, payload, samples, steps, metrics } = this.#work(job, client, job.steps?.[place], key)
+        const weight = job.kind === "train" ? Math.min(samples, job.weightCap) : 1
+        accumulator.fold(codec, payload, weight, key)
+        done.push({ place, samples, steps, lossSum: metrics[0] ?? 0, bytes: payload.length })
+      } catch (error) {
+        if (!(error instanceof FedmoteError)) throw error
+        refused.push({ place, reason: `${device}: ${error.message}` })
+      }
+    }
+    return {
+      sum: accumulator.sum.slice(),
+      weight: accumulator.weight,
+      count: accumulator.count,
+      places: Uint32Array.from(done, ({ place }) => place),
+      samples: Uint32Array.from(done, ({ samples }) => samples),
+      steps: Uint32Array.from(done, ({ steps }) => steps),
+      lossSums: Float32Array.from(done, ({ lossSum }) => lossSum),
+      bytes: Uint32Array.from(done, ({ bytes }) => bytes),
+      refused,
+    }
+  }
+
+  baseline(job: BaselineJob): Scored[] {
+    const { spec, settings, seed } = this.#setup
+    const baselines = new Baselines(this.#trainer, this.#dataset, { spec, settings, seed, rounds: job.rounds })
+    const scored: Scored[] = []
+    for (let place = take(job); place >= 0; place = take(job))
+      scored.push(baselines.score(job.items[place]!, job.standardizer))
+    return scored
+  }
+
+  #accumulator({ size, gridExponent, bound: cohort, weightCap }: FoldJob): Accumulator {
+    const { kernel: kind } = this.#setup
+    const old = this.#accumulators.get(size)
+    if (old !== undefined) {
+      old.reset(gridExponent, cohort, weightCap)
+      return old
+    }
+    const made = createAccumulator({ size, gridExponent, cohort, weightCap, ...(kind === undefined ? {} : { kind }) })
+    this.#accumulators.set(size, made)
+    return made
+  }
+
+  #work(job: FoldJob, client: number, steps: number | undefined, key: RandomKey): Work {
+    switch (job.kind) {
+      case "statistics":
+        return statisticsWork(this.#samples.raw(client))
+      case "train":
+        return this.#train(job.model, client, steps, key)
+      case "evaluate":
+        return this.#evaluate(job.model, client)
+      default:
+        return unreachable(job.kind)
+    }
+  }
+
+  #train(model: Float32Array, client: number, steps: number | undefined, key: RandomKey): Work {
+    const { settings, codec } = this.#setup
+    const samples = this.#samples.train(client)
+    this.#trainer.begin(model, samples, settings, key)
+    this.#trainer.advance(steps ?? Math.ceil(samples.rows / settings.batch) * settings.epochs)
+    const outcome = this.#trainer.outcome()
+    if (steps !== undefined && outcome.steps !== steps)
+      throw new FedmoteError("replay", `expected ${steps} steps as recorded, this data gives ${outcome.steps}`)
+    const encode = (name: CodecName, delta: Float32Array, random: RandomKey): Uint8Array =>
+      this.#encoder.encode(name, delta, random)
+    return trainingWork(encode, codec, this.#trainer.delta(), outcome, key)
+  }
+
+  #evaluate(model: Float32Array, client: number): Work {
+    const { spec } = this.#setup
+    const test = this.#sums(model, this.#samples.test(client))
+    // Only a binary model needs the training part's scores: its threshold is chosen on them.
+    const train = spec.loss === "logistic" ? this.#sums(model, this.#samples.train(client)) : undefined
+    return evaluationWork(spec.loss, classCount(spec), test, train)
+  }
+
+  #sums(model: Float32Array, samples: Samples): EvaluationSums {
+    return this.#trainer.evaluate(model, samples)
+  }
+}
+
+/** Room for the largest client, so that memory is made once. */
+function limitsOf({ settings }: Setup, dataset: Dataset): TrainerLimits {
+  let rows = 1
+  for (let client = 0; client < dataset.clients; client++) rows = Math.max(rows, dataset.trainRows(client))
+  return { batch: Math.min(settings.batch, rows), rows }
+}
+
+interface Done {
+  readonly place: number
+  readonly samples: number
+  readonly steps: number
+  readonly lossSum: number
+  readonly bytes: number
+}
+
+/** The next place in a shared job, or -1. */
+function take({ items, next }: Shared): number {
+  const place = Atomics.add(next, 0, 1)
+  return place < items.length ? place : -1
+}
+
+/** Clients' samples as the model sees them: kept where they fit, made anew where not. */
+class SampleCache {
+  readonly #dataset: Dataset
+  readonly #kept = new Map<string, Samples>()
+  #room: number
+  readonly #limit: number
+  #standardizer: Standardizer | undefined
+
+  constructor(dataset: Dataset, values: number) {
+    this.#dataset = dataset
+    this.#limit = values
+    this.#room = values
+  }
+
+  /** Samples are standardised with this from now on. */
+  use(standardizer: Standardizer | undefined): void {
+    if (same(this.#standardizer, standardizer)) return
+    this.#standardizer = standardizer
+    this.#kept.clear()
+    this.#room = this.#limit
+  }
+
+  raw(client: number): Samples {
+    return this.#dataset.train(client)
+  }
+
+  train(client: number): Samples {
+    return this.#get(`train ${client}`, () => this.#dataset.train(client))
+  }
+
+  test(client: number): Samples {
+    return this.#get(`test ${client}`, () => this.#dataset.test(client))
+  }
+
+  #get(name: string, read: () => Samples): Samples {
+    const kept = this.#kept.get(name)
+    if (kept !== undefined) return kept
+    const raw = read()
+    const samples = this.#standardizer === undefined ? raw : standardize(raw, this.#standardizer)
+    if (samples.x.length <= this.#room) {
+      this.#room -= samples.x.length
+      this.#kept.set(name, samples)
+    }
+    return samples
+  }
+}
+
+function same(a: Standardizer | undefined, b: Standardizer | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b
+  return a.mean.every((value, i) => value === b.mean[i] && a.inverse[i] === b.inverse[i])
+}

@@ -1,0 +1,73 @@
+import { FedmoteError } from "../core/error.ts"
+import { Federation } from "../core/federation.ts"
+import type { RoundShape } from "../core/federation.ts"
+import { parametersOf } from "../core/plan-model.ts"
+import { parsePlan } from "../core/plan.ts"
+import type { Plan } from "../core/plan.ts"
+import type { Result } from "../core/result.ts"
+import type { RoundState } from "../core/round.ts"
+import type { Dataset } from "../data/dataset.ts"
+
+/** What a result says about who was folded: enough to make its model again, bit for bit. */
+export interface Recorded {
+  /** The devices of the round that is being selected; undefined for all (an evaluation moves no parameter). */
+  devices(rounds: RoundState): readonly string[] | undefined
+  /** Steps of each device in the current training round. */
+  steps(rounds: RoundState): ReadonlyMap<string, number> | undefined
+  /** How the recorded round was folded; undefined where that follows from its kind. */
+  shape(rounds: RoundState): RoundShape | undefined
+  /** Whether the recorded federation ended after so many training rounds. */
+  over(trained: number): boolean
+}
+
+/** Throws `FedmoteError` ("replay") where the result does not name its cohorts, or `dataset` is another one. `plan`: the recorded one, with what the data says. */
+export function recordedRun(result: Result, plan: Plan, dataset: Dataset): Recorded {
+  const fail = (text: string): never => {
+    throw new FedmoteError("replay", text)
+  }
+  const rowsOf = new Map(Array.from({ length: dataset.clients }, (_, c) => [dataset.id(c), dataset.trainRows(c)]))
+  const check = (device: string, where: string): void => {
+    if (!rowsOf.get(device))
+      fail(
+        `${where}: expected the data of ${device}, ${dataset.name} ${rowsOf.has(device) ? "has no training samples of it" : "has no such client"}`,
+      )
+  }
+  const { features } = result.data
+  if (features !== dataset.features.length)
+    fail(`expected data of ${features} features as the result has, ${dataset.name} has ${dataset.features.length}`)
+  const statistics = result.statistics?.cohort.map(({ device }) => device)
+  const standardized = plan.model.standardize && plan.model.loss !== "custom"
+  if (statistics === undefined && standardized) fail(MISSING)
+  for (const device of statistics ?? []) check(device, "statistics")
+  const rounds = result.rounds.map(({ round, cohort, bound }) => {
+    if (cohort === undefined || bound === undefined) return fail(MISSING)
+    if (cohort.length === 0) fail(`round ${round}: its cohort is empty`)
+    for (const { device } of cohort) check(device, `round ${round}`)
+    return { bound, steps: new Map(cohort.map(({ device, steps }) => [device, steps])) }
+  })
+  if (rounds.length === 0) fail("the result has no rounds to replay")
+  // Knows what grid the recorded plan gives, which the plan that is replayed does not.
+  const original = new Federation({ plan, init: new Float32Array(parametersOf(plan)), epoch: 1 })
+  return {
+    devices({ kind, trained }) {
+      if (kind === "statistics") return statistics
+      return kind === "train" ? [...rounds[trained]!.steps.keys()] : undefined
+    },
+    steps: ({ kind, trained }) => (kind === "train" ? rounds[trained]!.steps : undefined),
+    shape: ({ kind, trained }) => (kind === "train" ? original.shape("train", rounds[trained]!.bound) : undefined),
+    over: (trained) => trained >= rounds.length,
+  }
+}
+
+const MISSING = "the result does not say who was folded: run it with --record-cohorts"
+
+/** The recorded plan, with a round machine that takes whoever is there, however few they are. */
+export function replayPlan(plan: Plan): Plan {
+  const { stop: _, ...rest } = plan
+  return parsePlan({
+    ...rest,
+    cohort: "all",
+    selection: { ...plan.selection, minimumToStart: 1, settleSeconds: 1 },
+    report: { ...plan.report, minimumToCommit: 1 },
+  })
+}
