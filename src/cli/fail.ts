@@ -1,4 +1,5 @@
 import { FedmoteError } from "../core/error.ts"
+import { DataError } from "../data/error.ts"
 
 /** What a command's exit code says. */
 export const EXIT = {
@@ -8,17 +9,22 @@ export const EXIT = {
   usage: 2,
   /** A broker or a network could not be reached. */
   network: 3,
+  /** Ctrl-C, or SIGTERM. */
+  interrupted: 130,
 } as const
 
-const USAGE_CODES = ["usage", "plan", "model", "data", "result"]
+const USAGE_CODES = ["usage", "plan", "model", "data", "result", "features", "model-file", "safetensors", "topic"]
 const NETWORK_CODES = ["link", "broker", "network"]
 const NETWORK_ERRNO = /^(ECONN|ENOTFOUND|EAI_|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EADDR)/
 
 export function exitCodeOf(error: unknown): number {
   const code = codeOf(error)
   if (code.startsWith("commander.")) return (error as { exitCode?: number }).exitCode === 0 ? 0 : EXIT.usage
-  if (USAGE_CODES.includes(code)) return EXIT.usage
-  return NETWORK_CODES.includes(code) || NETWORK_ERRNO.test(code) ? EXIT.network : EXIT.failed
+  if (code === "interrupted") return EXIT.interrupted
+  if (USAGE_CODES.includes(code) || error instanceof DataError) return EXIT.usage
+  return NETWORK_CODES.includes(code) || code.startsWith("link-") || NETWORK_ERRNO.test(code)
+    ? EXIT.network
+    : EXIT.failed
 }
 
 /** One line for a person: a message that helps where the error is one we know, and where to look otherwise. */

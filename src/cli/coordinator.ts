@@ -1,0 +1,141 @@
+import { Command, Option } from "commander"
+import { setTimeout as sleep } from "node:timers/promises"
+import { Coordinator } from "../coordinator/coordinator.ts"
+import type { CoordinatorOutcome } from "../coordinator/coordinator.ts"
+import { FedmoteError } from "../core/error.ts"
+import { SCORE_BINS } from "../core/evaluation.ts"
+import { modelSpec, withData } from "../core/plan-model.ts"
+import { mergePlan } from "../core/plan.ts"
+import type { Plan } from "../core/plan.ts"
+import { RESULT_SCHEMA } from "../core/result.ts"
+import type { Result } from "../core/result.ts"
+import { openDataset } from "../data/open.ts"
+import { machineFacts } from "../sim/machine.ts"
+import { exportModel, importModel } from "../sim/model-file.ts"
+import { embedBroker, networkAt } from "./brokers.ts"
+import { Census } from "./census.ts"
+import { withContext } from "./context.ts"
+import type { Context } from "./context.ts"
+import { addDataOptions, dataOptions } from "./data-options.ts"
+import type { DataFlags } from "./data-options.ts"
+import { addResultOptions, deliver, followRounds } from "./deliver.ts"
+import type { ResultFlags } from "./deliver.ts"
+import { address } from "./parse.ts"
+import type { Address } from "./parse.ts"
+import { readPlan } from "./plan-file.ts"
+import { addPlanOptions, planOverrides, warnAbout } from "./plan-options.ts"
+import type { PlanFlags } from "./plan-options.ts"
+
+interface Flags extends DataFlags, PlanFlags, ResultFlags {
+  readonly plan: string
+  readonly broker?: string
+  readonly listen?: Address
+  readonly data?: string
+  readonly init?: string
+  readonly export?: string
+}
+
+const DEFAULT_LISTEN: Address = { host: "127.0.0.1", port: 1883 }
+
+export function coordinatorCommand(): Command {
+  const command = new Command("coordinator")
+    .description("run a federation over a broker, until its model is released")
+    .requiredOption("--plan <file>", "the plan, in YAML")
+    .addOption(new Option("--broker <url>", "mqtt:// or mqtts:// URL").conflicts("listen"))
+    .addOption(
+      new Option("--listen <host:port>", "run the embedded broker here (default: 127.0.0.1:1883)").argParser(address),
+    )
+    .option("--init <file>", "start from this model (safetensors)")
+    .option("--export <file>", "write the released model (safetensors)")
+    .option("--data <source>", "take names of features and classes from here, where the plan has none; nothing else")
+  return addResultOptions(addDataOptions(addPlanOptions(command))).action((flags: Flags, self: Command) =>
+    withContext(self, (context) => coordinate(flags, context)),
+  )
+}
+
+async function coordinate(flags: Flags, context: Context): Promise<void> {
+  const { log, signal } = context
+  const plan = await completePlan(flags)
+  warnAbout(plan, context)
+  const init = flags.init === undefined ? undefined : (await importModel(flags.init, plan)).parameters
+  const began = performance.now()
+  const census = new Census()
+  const embedded = flags.broker === undefined ? await embedBroker(flags.listen ?? DEFAULT_LISTEN, context) : undefined
+  const network = embedded?.network ?? networkAt(flags.broker!, context)
+  if (embedded !== undefined) log.info(`broker at ${embedded.broker.url}`)
+  const bar = followRounds(plan, context, { lines: false })
+  let present = 0
+  const coordinator = new Coordinator({
+    plan,
+    network,
+    log,
+    recordCohorts: flags.recordCohorts ?? false,
+    onRound: bar.onRound,
+    onState: ({ ready }) => {
+      census.take(ready)
+      present = ready.size
+    },
+    ...(init === undefined ? {} : { init }),
+  })
+  try {
+    log.info({ fleet: plan.fleet }, "waiting for devices")
+    const outcome = await coordinator.run(signal)
+    bar.end()
+    const seconds = (performance.now() - began) / 1000
+    await deliver(resultOf(plan, outcome, census, seconds), flags, context)
+    if (flags.export !== undefined) {
+      await exportModel(flags.export, {
+        plan,
+        parameters: outcome.parameters,
+        standardizer: outcome.standardizer,
+        threshold: outcome.threshold === undefined ? undefined : outcome.threshold / SCORE_BINS,
+      })
+      log.info(`model in ${flags.export}`)
+    }
+    if (embedded !== undefined) await untilLeft(() => present, signal)
+  } finally {
+    bar.end()
+    await coordinator.close()
+    await embedded?.broker.close()
+  }
+}
+
+/** The plan with its flags, and with what the data say. A live coordinator must know features and labels before any device comes. */
+async function completePlan(flags: Flags): Promise<Plan> {
+  const plan = mergePlan(await readPlan(flags.plan), planOverrides(flags))
+  if (plan.model.loss === "custom")
+    throw new FedmoteError("plan", `${flags.plan}: a custom model needs the library: its trainer is a program of yours`)
+  if (flags.data === undefined) {
+    modelSpec(plan)
+    return plan
+  }
+  return withData(plan, await openDataset(flags.data, dataOptions(flags, plan.seed)))
+}
+
+function resultOf(plan: Plan, { report }: CoordinatorOutcome, census: Census, seconds: number): Result {
+  const { model, statistics, rounds, stopped, final } = report
+  return {
+    schema: RESULT_SCHEMA,
+    seed: plan.seed,
+    plan,
+    data: census.facts(plan),
+    model,
+    ...(statistics === undefined ? {} : { statistics }),
+    rounds,
+    ...(stopped === undefined ? {} : { stopped }),
+    baselines: {},
+    final,
+    timing: { seconds, trainingSeconds: rounds.reduce((sum, round) => sum + round.seconds, 0) },
+    machine: machineFacts(),
+  }
+}
+
+const LEAVE_TIMEOUT_MS = 30_000
+const LEAVE_CHECK_MS = 50
+
+// The embedded broker ends with this process: devices pull the released model first, and each leaves when it has it.
+async function untilLeft(present: () => number, signal: AbortSignal): Promise<void> {
+  const until = performance.now() + LEAVE_TIMEOUT_MS
+  while (present() > 0 && performance.now() < until && !signal.aborted)
+    await sleep(LEAVE_CHECK_MS, undefined, { signal }).catch(() => undefined)
+}

@@ -1,0 +1,45 @@
+import { Command } from "commander"
+import { openClient } from "../data/open.ts"
+import { Device } from "../device/device.ts"
+import { digestOf } from "../sim/model-file.ts"
+import { networkAt } from "./brokers.ts"
+import { untilInterrupted, withContext } from "./context.ts"
+import { addDataOptions, dataOptions } from "./data-options.ts"
+import type { DataFlags } from "./data-options.ts"
+
+interface Flags extends DataFlags {
+  readonly broker: string
+  readonly fleet: string
+  readonly id: string
+  readonly data: string
+}
+
+export function deviceCommand(): Command {
+  return addDataOptions(
+    new Command("device")
+      .description("join a fleet with one client's data, which stay here")
+      .requiredOption("--broker <url>", "mqtt:// or mqtts:// URL, with user and password where the broker wants them")
+      .requiredOption("--fleet <name>", "name of the fleet")
+      .requiredOption("--id <id>", "id of this device: 1 to 64 of a-z, 0-9 and -")
+      .requiredOption("--data <source>", "SOURCE#CLIENT (telosb#single-hop-mote1), or a CSV file of this client"),
+  ).action((flags: Flags, command: Command) =>
+    withContext(command, async (context) => {
+      const { log, signal } = context
+      const { train, test } = await openClient(flags.data, dataOptions(flags))
+      const device = new Device({
+        network: networkAt(flags.broker, context),
+        fleet: flags.fleet,
+        id: flags.id,
+        data: { train, test },
+        log,
+        onEvent: ({ type, ...fields }) => log.debug(fields, type),
+      })
+      const run = async (): Promise<void> => {
+        const model = await device.run(signal)
+        const { version, parameters } = model
+        log.info({ version, parameters: parameters.length, digest: digestOf(parameters) }, "has the released model")
+      }
+      await untilInterrupted(signal, run())
+    }),
+  )
+}

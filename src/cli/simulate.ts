@@ -1,0 +1,101 @@
+import { Command } from "commander"
+import { FedmoteError } from "../core/error.ts"
+import { withData } from "../core/plan-model.ts"
+import { mergePlan } from "../core/plan.ts"
+import type { Plan } from "../core/plan.ts"
+import type { Result } from "../core/result.ts"
+import type { Dataset } from "../data/dataset.ts"
+import { openDataset } from "../data/open.ts"
+import { exportModel, importModel } from "../sim/model-file.ts"
+import { planFor } from "../sim/plan-for.ts"
+import { simulate } from "../sim/simulate.ts"
+import { withContext } from "./context.ts"
+import type { Context } from "./context.ts"
+import { addDataOptions, dataOptions } from "./data-options.ts"
+import type { DataFlags } from "./data-options.ts"
+import { addResultOptions, deliver, followRounds } from "./deliver.ts"
+import type { ResultFlags } from "./deliver.ts"
+import { whole } from "./parse.ts"
+import { readPlan } from "./plan-file.ts"
+import { addPlanOptions, fleetFacts, givenFlags, planOverrides, warnAbout } from "./plan-options.ts"
+import type { PlanFlags } from "./plan-options.ts"
+import { checkDigest, readResult } from "./replay.ts"
+
+interface Flags extends DataFlags, PlanFlags, ResultFlags {
+  readonly data: string
+  readonly plan?: string
+  readonly workers?: number
+  readonly replay?: string
+  readonly baselines: boolean
+  readonly init?: string
+  readonly export?: string
+}
+
+export function simulateCommand(): Command {
+  const command = new Command("simulate")
+    .description("the same federation in one process, without a broker")
+    .requiredOption("--data <source>", "telosb, a CSV file, a folder with meta.json (fl-dataset/1) or with IDX files")
+    .option("--plan <file>", "the plan, in YAML (default: one that suits the data)")
+    .option("--workers <number>", "threads that train; the result is the same", whole(1, 1024))
+    .option("--replay <result>", "fold the updates that this result has recorded, and compare the model's digest")
+    .option("--no-baselines", "do not train pooled and alone models to compare with")
+    .option("--init <file>", "start from this model (safetensors)")
+    .option("--export <file>", "write the final model (safetensors)")
+  return addResultOptions(addDataOptions(addPlanOptions(command))).action((flags: Flags, self: Command) =>
+    withContext(self, (context) => run(flags, context)),
+  )
+}
+
+async function run(flags: Flags, context: Context): Promise<void> {
+  const replay = flags.replay === undefined ? undefined : await readReplay(flags.replay, flags)
+  const { plan, dataset } = replay === undefined ? await prepare(flags, context) : await prepareReplay(replay, flags)
+  const init = flags.init === undefined ? undefined : (await importModel(flags.init, plan)).parameters
+  const bar = followRounds(plan, context)
+  try {
+    const { result, parameters, standardizer, threshold } = await simulate({
+      plan,
+      dataset,
+      workers: flags.workers ?? 1,
+      recordCohorts: flags.recordCohorts ?? false,
+      baselines: flags.baselines && replay === undefined,
+      onRound: bar.onRound,
+      signal: context.signal,
+      ...(replay === undefined ? {} : { replay }),
+      ...(init === undefined ? {} : { init }),
+    })
+    bar.end()
+    await deliver(result, flags, context)
+    if (flags.export !== undefined) {
+      await exportModel(flags.export, { plan: result.plan, parameters, standardizer, threshold })
+      context.log.info(`model in ${flags.export}`)
+    }
+    if (replay !== undefined) {
+      checkDigest(replay, result, flags.replay!)
+      context.log.info("the replay ended in the same model")
+    }
+  } finally {
+    bar.end()
+  }
+}
+
+async function prepare(flags: Flags, context: Context): Promise<{ plan: Plan; dataset: Dataset }> {
+  const file = flags.plan === undefined ? undefined : await readPlan(flags.plan)
+  const overrides = planOverrides(flags)
+  // The plan's seed is the partition's, too.
+  const dataset = await openDataset(flags.data, dataOptions(flags, flags.seed ?? file?.seed))
+  const plan = file === undefined ? planFor(dataset, overrides) : withData(mergePlan(file, overrides), dataset)
+  warnAbout(plan, context, fleetFacts(dataset))
+  return { plan, dataset }
+}
+
+async function prepareReplay(result: Result, flags: Flags): Promise<{ plan: Plan; dataset: Dataset }> {
+  const dataset = await openDataset(flags.data, dataOptions(flags, result.seed))
+  return { plan: withData(result.plan, dataset), dataset }
+}
+
+async function readReplay(file: string, flags: Flags): Promise<Result> {
+  const given = [...givenFlags(flags), ...(flags.plan === undefined ? [] : ["--plan"])]
+  if (given.length > 0)
+    throw new FedmoteError("usage", `--replay takes its plan from the result: leave out ${given.join(", ")}`)
+  return readResult(file)
+}
