@@ -10,6 +10,7 @@ import type { Link, Network, Will } from "../net/link.ts"
 import { BOUNDS } from "../wire/keys.ts"
 import { checkDevice, topics } from "../wire/topics.ts"
 import type { Topics } from "../wire/topics.ts"
+import { DEFAULT_PACKET_BYTES } from "../wire/traffic.ts"
 import type { DeviceEvent, DeviceLog } from "./event.ts"
 import { goneBytes } from "./greeting.ts"
 import { Membership } from "./membership.ts"
@@ -40,7 +41,6 @@ export interface DeviceOptions {
   readonly onEvent?: (event: DeviceEvent) => void
 }
 
-const DEFAULT_PACKET_BYTES = 1 << 20
 const GONE_TIMEOUT_MS = 2000
 const SILENT: DeviceLog = { info: () => undefined, warn: () => undefined }
 

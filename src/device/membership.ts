@@ -9,12 +9,12 @@ import type { Notice, Task } from "../wire/message.ts"
 import type { Topics } from "../wire/topics.ts"
 import type { DeviceEvent, DeviceLog } from "./event.ts"
 import { Greeting } from "./greeting.ts"
+import { Job } from "./job.ts"
 import type { ReleasedModel } from "./model-bytes.ts"
 import { ModelStore } from "./model-store.ts"
 import type { DeviceData } from "./source.ts"
 import { Timers } from "./timers.ts"
 import { Upload } from "./upload.ts"
-import type { Work } from "./work.ts"
 import type { Workbench } from "./workbench.ts"
 
 export interface MembershipOptions {
@@ -30,17 +30,6 @@ export interface MembershipOptions {
   readonly willing: (() => boolean) | undefined
   readonly log: DeviceLog
   readonly emit: (event: DeviceEvent) => void
-}
-
-interface Job {
-  readonly round: number
-  readonly epoch: number
-  /** "Finish now": send what there is. */
-  readonly finish: AbortController
-  /** The round is over: nothing is wanted any more. */
-  readonly cancel: AbortController
-  /** Settles, and never rejects, when the job has ended. */
-  ended: Promise<void>
 }
 
 /** A device's part in one federation over one link: hears Notices, Tasks and Receipts, and works beside them. */
@@ -90,7 +79,7 @@ export class Membership {
   /** Ends everything; `run` rejects with `reason` if it has not settled yet. */
   stop(reason: unknown): void {
     this.#released.reject(reason)
-    this.#job?.cancel.abort(reason)
+    this.#job?.cancel()
     this.#end.abort(reason)
     this.#upload.drop()
     this.#timers.clear()
@@ -171,13 +160,9 @@ export class Membership {
   }
 
   /** What the Notice means for the work that is going on. */
-  #follow({ round, epoch, phase }: Notice): void {
-    if (phase === "finishing") this.#upload.hurry()
-    const job = this.#job
-    if (job === undefined) return
-    if (job.round !== round || job.epoch !== epoch || phase === "committed" || phase === "abandoned")
-      job.cancel.abort(new FedmoteError("over", `round ${job.round} is over`))
-    else if (phase === "finishing") job.finish.abort(new FedmoteError("finish", "finish now"))
+  #follow(notice: Notice): void {
+    if (notice.phase === "finishing") this.#upload.hurry()
+    this.#job?.follow(notice)
   }
 
   #onTask(task: Task): void {
@@ -206,59 +191,25 @@ export class Membership {
     if (this.#taken?.round === round && this.#taken.epoch === epoch) return
     if (kind === "train" && this.#options.data.train.rows === 0) return
     this.#taken = { round, epoch }
-    const previous = this.#job
-    previous?.cancel.abort(new FedmoteError("over", `round ${previous.round} is over`))
-    const job: Job = {
-      round,
-      epoch,
-      finish: new AbortController(),
-      cancel: new AbortController(),
-      ended: Promise.resolve(),
-    }
-    if (notice.phase === "finishing") job.finish.abort(new FedmoteError("finish", "finish now"))
-    this.#job = job
-    this.#options.emit({ type: "joined", round, epoch, kind })
-    job.ended = this.#work(job, notice, previous?.ended).finally(() => {
-      if (this.#job === job) this.#job = undefined
+    const { bench, log, emit } = this.#options
+    emit({ type: "joined", round, epoch, kind })
+    this.#job = new Job({
+      notice,
+      bench,
+      models: this.#models,
+      upload: this.#upload,
+      log,
+      emit,
+      onBroken: (error) => this.stop(error),
+      previous: this.#job?.running === true ? this.#job : undefined,
     })
-  }
-
-  async #work(job: Job, notice: Notice, previous: Promise<void> | undefined): Promise<void> {
-    const { log, emit } = this.#options
-    const { round, epoch } = job
-    try {
-      // The kernels' memory is one: two jobs must not share it.
-      await previous
-      const work = await this.#perform(job, notice)
-      if (job.cancel.signal.aborted) return
-      if (work === undefined) return log.info(`round ${round} ended before a sample was processed: nothing to send`)
-      if (notice.kind === "train") emit({ type: "trained", round, samples: work.samples, steps: work.steps })
-      this.#upload.hold(notice, work, job.finish.signal.aborted)
-    } catch (error) {
-      if (job.cancel.signal.aborted || this.#end.signal.aborted) return
-      const failure = error instanceof Error ? error : new Error(String(error))
-      log.warn(`round ${round}: nothing is sent: ${failure.message}`)
-      emit({ type: "failed", round, epoch, error: failure })
-      // A training program that breaks its contract will do so again.
-      if (failure instanceof FedmoteError && failure.code === "trainer") this.stop(failure)
-    }
-  }
-
-  async #perform(job: Job, notice: Notice): Promise<Work | undefined> {
-    const { bench } = this.#options
-    if (notice.kind === "statistics") return bench.statistics()
-    const cancel = AbortSignal.any([job.cancel.signal, this.#end.signal])
-    const model = await this.#models.get(notice, cancel)
-    cancel.throwIfAborted()
-    if (notice.kind === "evaluate") return bench.evaluate(notice, model)
-    return bench.train(notice, model, AbortSignal.any([cancel, job.finish.signal]))
   }
 
   #release(): void {
     if (this.#releasing) return
     this.#releasing = true
     const { emit } = this.#options
-    this.#job?.cancel.abort(new FedmoteError("over", "the federation is released"))
+    this.#job?.cancel()
     const pulled = async (): Promise<ReleasedModel> => {
       await this.#job?.ended
       for (;;) {

@@ -6,14 +6,12 @@ import { chunkUpdate } from "../wire/chunk.ts"
 import { encode } from "../wire/codec.ts"
 import type { Notice, Receipt, Update } from "../wire/message.ts"
 import type { Topics } from "../wire/topics.ts"
+import { uploadPacketBytes } from "../wire/traffic.ts"
 import type { DeviceEvent, DeviceLog } from "./event.ts"
 import { sameBytes } from "./model-bytes.ts"
 import type { Timers } from "./timers.ts"
 import type { Work } from "./work.ts"
 
-/** Payload bytes a message carries at most, whatever the packet limit: what every broker takes, and a radio can repeat. */
-const MESSAGE_BYTES = 65536
-const OVERHEAD_BYTES = 512
 const FIRST_RESEND_MS = 10_000
 const MOST_RESEND_MS = 60_000
 
@@ -77,8 +75,7 @@ export class Upload {
       steps: work.steps,
       metrics: work.metrics,
     }
-    const limit = Math.min(maxPacketBytes, MESSAGE_BYTES + OVERHEAD_BYTES)
-    const chunks = chunkUpdate(header, work.payload, topic, limit)
+    const chunks = chunkUpdate(header, work.payload, topic, uploadPacketBytes(maxPacketBytes))
     const { round, epoch, updateId } = header
     this.#held = {
       round,

@@ -1,0 +1,95 @@
+import { FedmoteError } from "../core/error.ts"
+import type { Notice } from "../wire/message.ts"
+import type { DeviceEvent, DeviceLog } from "./event.ts"
+import type { ModelStore } from "./model-store.ts"
+import type { Upload } from "./upload.ts"
+import type { Work } from "./work.ts"
+import type { Workbench } from "./workbench.ts"
+
+export interface JobOptions {
+  readonly notice: Notice
+  readonly bench: Workbench
+  readonly models: ModelStore
+  readonly upload: Upload
+  readonly log: DeviceLog
+  readonly emit: (event: DeviceEvent) => void
+  /** A training program that breaks its contract will do so again: the device ends. */
+  readonly onBroken: (error: FedmoteError) => void
+  /** The job before this one, if it has not ended. */
+  readonly previous: Job | undefined
+}
+
+/** One round's work on a device, from the join to the update that is handed over for sending. Begins at once, and runs beside all else. */
+export class Job {
+  readonly round: number
+  readonly epoch: number
+  /** Settles, and never rejects, when the job has ended. */
+  readonly ended: Promise<void>
+  readonly #options: JobOptions
+  readonly #finish = new AbortController()
+  readonly #cancel = new AbortController()
+  #running = true
+
+  constructor(options: JobOptions) {
+    const { notice, previous } = options
+    this.#options = options
+    this.round = notice.round
+    this.epoch = notice.epoch
+    previous?.cancel()
+    if (notice.phase === "finishing") this.finish()
+    this.ended = this.#run(previous?.ended).finally(() => {
+      this.#running = false
+    })
+  }
+
+  get running(): boolean {
+    return this.#running
+  }
+
+  /** "Finish now": send what there is. */
+  finish(): void {
+    this.#finish.abort(new FedmoteError("finish", "finish now"))
+  }
+
+  /** Nothing of this job is wanted any more. */
+  cancel(): void {
+    this.#cancel.abort(new FedmoteError("over", `round ${this.round} is over`))
+  }
+
+  /** What a Notice means for the work that is going on. */
+  follow({ round, epoch, phase }: Notice): void {
+    if (round !== this.round || epoch !== this.epoch || phase === "committed" || phase === "abandoned") this.cancel()
+    else if (phase === "finishing") this.finish()
+  }
+
+  async #run(previous: Promise<void> | undefined): Promise<void> {
+    const { notice, upload, log, emit, onBroken } = this.#options
+    const { round, epoch, kind } = notice
+    try {
+      // The kernels' memory is one: two jobs must not share it.
+      await previous
+      const work = await this.#perform()
+      if (this.#cancel.signal.aborted) return
+      if (work === undefined) return log.info(`round ${round} ended before a sample was processed: nothing to send`)
+      if (kind === "train") emit({ type: "trained", round, samples: work.samples, steps: work.steps })
+      upload.hold(notice, work, this.#finish.signal.aborted)
+    } catch (error) {
+      if (this.#cancel.signal.aborted) return
+      const failure = error instanceof Error ? error : new Error(String(error))
+      log.warn(`round ${round}: nothing is sent: ${failure.message}`)
+      emit({ type: "failed", round, epoch, error: failure })
+      if (failure instanceof FedmoteError && failure.code === "trainer") onBroken(failure)
+    }
+  }
+
+  async #perform(): Promise<Work | undefined> {
+    const { notice, bench, models } = this.#options
+    const cancel = this.#cancel.signal
+    cancel.throwIfAborted()
+    if (notice.kind === "statistics") return bench.statistics()
+    const model = await models.get(notice, cancel)
+    cancel.throwIfAborted()
+    if (notice.kind === "evaluate") return bench.evaluate(notice, model)
+    return bench.train(notice, model, AbortSignal.any([cancel, this.#finish.signal]))
+  }
+}
