@@ -1,6 +1,7 @@
 import { FedmoteError, unreachable } from "../core/error.ts"
 import type { Federation } from "../core/federation.ts"
 import type { RoundResult } from "../core/result.ts"
+import { evaluationDue } from "../core/round.ts"
 import type { RoundEffect, RoundEvent, RoundKind, RoundState } from "../core/round.ts"
 import type { Clock } from "../net/clock.ts"
 import type { Receipt, Update } from "../wire/message.ts"
@@ -214,15 +215,16 @@ export class Desk {
   }
 
   #committed(kind: RoundKind, stop: string | undefined): void {
-    const { rounds, records } = this.#federation
-    this.#step({ type: "committed", nowMs: this.#nowMs(), stop: stop !== undefined })
+    const { model, rounds, records } = this.#federation
     const record = records.at(-1)
     // A round whose evaluation comes next is complete after that.
-    const pending = kind === "train" && rounds.kind === "evaluate" && rounds.phase !== "released"
-    if (kind === "statistics" || pending || record === undefined) return
-    const { round, folded, trainLoss, metrics } = record
-    this.#options.log.info({ round, folded, trainLoss, ...metrics }, "round is done")
-    this.#options.onRound(record)
+    const complete = kind === "evaluate" || (kind === "train" && !evaluationDue(rounds.settings, model.version))
+    if (complete && record !== undefined) {
+      const { round, folded, trainLoss, metrics } = record
+      this.#options.log.info({ round, folded, trainLoss, ...metrics }, "round is done")
+      this.#options.onRound(record)
+    }
+    this.#step({ type: "committed", nowMs: this.#nowMs(), stop: stop !== undefined })
   }
 
   /** One timer, for when the round machine wants to be asked again. */

@@ -34,9 +34,9 @@ export class Folding {
     this.#recordCohorts = recordCohorts
   }
 
-  /** An empty sum for at most `bound` updates. */
-  begin(kind: RoundKind, bound: number, nowMs: number, downlinkBytes: number): void {
-    const { size, gridExponent, weightCap } = this.#federation.shape(kind, bound)
+  /** An empty sum for `devices` updates. */
+  begin(kind: RoundKind, devices: number, nowMs: number, downlinkBytes: number): void {
+    const { size, gridExponent, weightCap, bound } = this.#federation.shape(kind, devices)
     if (kind === "train" && this.#training !== undefined) {
       this.#training.reset(gridExponent, bound, weightCap)
       this.#accumulator = this.#training

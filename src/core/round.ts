@@ -357,11 +357,14 @@ function onCommitted(state: RoundState, event: RoundEvent & { type: "committed" 
   openSelection(state, event.nowMs, effects)
 }
 
-function nextKind(state: RoundState): RoundKind | undefined {
-  const { rounds, evaluateEvery } = state.settings
-  if (state.kind === "train" && evaluateEvery > 0 && (state.trained % evaluateEvery === 0 || state.trained >= rounds))
-    return "evaluate"
-  return state.trained < rounds ? "train" : undefined
+/** Whether an evaluation follows the training round that made version `trained`. */
+export function evaluationDue({ rounds, evaluateEvery }: RoundSettings, trained: number): boolean {
+  return evaluateEvery > 0 && (trained % evaluateEvery === 0 || trained >= rounds)
+}
+
+function nextKind({ kind, trained, settings }: RoundState): RoundKind | undefined {
+  if (kind === "train" && evaluationDue(settings, trained)) return "evaluate"
+  return trained < settings.rounds ? "train" : undefined
 }
 
 function onTick(state: RoundState, nowMs: number, effects: RoundEffect[]): void {

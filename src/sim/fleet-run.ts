@@ -9,7 +9,7 @@ import { createAccumulator } from "../kernel/accumulator.ts"
 import type { KernelKind } from "../kernel/types.ts"
 import { deviceKey } from "../net/digest.ts"
 import type { Dataset } from "../data/dataset.ts"
-import { DEFAULT_PACKET_BYTES, modelMessageBytes, updateMessageBytes, uploadPacketBytes } from "../wire/traffic.ts"
+import { modelMessageBytes, updateMessageBytes, uploadPacketBytes } from "../wire/traffic.ts"
 import { topics } from "../wire/topics.ts"
 import type { FoldPart } from "./client-worker.ts"
 import type { Crew } from "./crew.ts"
@@ -239,7 +239,7 @@ export class FleetRun {
 
   #uplink(device: string, samples: number, steps: number, payloadBytes: number): number {
     const { plan, rounds, version } = this.#federation
-    const { chunkBytes, shards } = plan.upload
+    const { shards } = plan.upload
     const header = {
       round: rounds.round,
       epoch: rounds.epoch,
@@ -251,7 +251,7 @@ export class FleetRun {
       metrics: rounds.kind === "train" ? LOSS : NO_METRICS,
     }
     const topic = topics(plan.fleet).update(device, shards)
-    return updateMessageBytes(header, payloadBytes, topic, uploadPacketBytes(DEFAULT_PACKET_BYTES, chunkBytes))
+    return updateMessageBytes(header, payloadBytes, topic, uploadPacketBytes())
   }
 
   #downlink(): number {

@@ -12,9 +12,12 @@ import type { ModelChunk } from "./message.ts"
 /** Largest MQTT packet of a device that does not say another. */
 export const DEFAULT_PACKET_BYTES = 1 << 20
 
-/** Largest packet that a device sends: what it can take, and no more than the plan's chunk (the largest chunk class of the Notice). */
-export function uploadPacketBytes(maxPacketBytes: number, chunkBytes: number): number {
-  return Math.min(maxPacketBytes, chunkBytes)
+/** Bytes of a packet that a device sends at most: 64 KiB and what goes around them, which every broker takes and a radio can repeat. */
+const UPLOAD_PACKET_BYTES = 65536 + 512
+
+/** Largest packet that a device sends which takes packets of `maxPacketBytes`. */
+export function uploadPacketBytes(maxPacketBytes: number = DEFAULT_PACKET_BYTES): number {
+  return Math.min(maxPacketBytes, UPLOAD_PACKET_BYTES)
 }
 
 /** Bytes of the Update messages of a payload of `payloadBytes`. */

@@ -119,6 +119,8 @@ test("the whole program: statistics, training, evaluation, and what a result say
         uplinkBytes: 11,
         downlinkBytes: 22,
         seconds: 0.75,
+        // What the exact sum had room for: the two that the plan asks.
+        bound: 2,
         cohort: [
           { device: "a", steps: 1, samples: 1 },
           { device: "b", steps: 3, samples: 3 },
@@ -213,7 +215,7 @@ describe("shape", () => {
     const plan = { ...PLAN, cohort: 10, selection: { overSelect: 1.3 }, weightCap: 1024, largestDelta: 2 }
     const fed = federation(plan)
     // 13 x 1024 x 2 = 26624, so 15 - 52; whoever of the 13 was there.
-    expect(fed.shape("train", 13)).toEqual({ size: 3, gridExponent: -37, weightCap: 1024, largest: 2 })
+    expect(fed.shape("train", 13)).toEqual({ size: 3, gridExponent: -37, weightCap: 1024, largest: 2, bound: 13 })
     expect(fed.shape("train", 2).gridExponent).toBe(-37)
   })
 
