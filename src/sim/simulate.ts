@@ -3,18 +3,22 @@ import { FedmoteError } from "../core/error.ts"
 import { Federation } from "../core/federation.ts"
 import { modelSpec, trainSettings, withData } from "../core/plan-model.ts"
 import type { Plan } from "../core/plan.ts"
-import { NO_DEVICE } from "../core/random.ts"
 import { RESULT_SCHEMA } from "../core/result.ts"
 import type { Result, RoundResult } from "../core/result.ts"
+import { initialModel } from "../coordinator/coordinator.ts"
+import type { CoordinatorOutcome } from "../coordinator/coordinator.ts"
+import { nextIncarnation } from "../coordinator/incarnation.ts"
 import type { Dataset } from "../data/dataset.ts"
 import { share } from "../data/share.ts"
-import { createTrainer } from "../kernel/trainer.ts"
+import { loopbackNetwork } from "../net/loopback.ts"
 import type { KernelKind } from "../kernel/types.ts"
 import { baselineItems, collectBaselines } from "./baselines.ts"
 import type { Setup } from "./client-worker.ts"
 import { openCrew } from "./crew.ts"
 import type { Crew } from "./crew.ts"
 import { FleetRun } from "./fleet-run.ts"
+import { runLiveFleet } from "./live-fleet.ts"
+import { dataFacts } from "./live-result.ts"
 import { machineFacts } from "./machine.ts"
 import { digestOf } from "./model-file.ts"
 import { recordedRun, replayPlan } from "./replay.ts"
@@ -37,6 +41,11 @@ export interface SimulateOptions {
   readonly signal?: AbortSignal | undefined
   /** After every training round and its evaluation; `record` has the metrics where it was evaluated. */
   readonly onRound?: ((record: RoundResult) => void) | undefined
+  /**
+   * `fast`: the devices' work without messages. `loopback`: a real coordinator and real devices over an in-memory broker, in real time; for
+   * tests. The model is the same. Default: fast.
+   */
+  readonly path?: "fast" | "loopback" | undefined
   /** Default: the fastest that runs here. All give the same bits. */
   readonly kernel?: KernelKind | undefined
 }
@@ -63,55 +72,81 @@ const CACHED_VALUES = 128 << 20
  */
 export async function simulate(options: SimulateOptions): Promise<Simulation> {
   const started = performance.now()
-  const { dataset, replay, signal, onRound, kernel } = options
+  const { dataset, replay, signal, kernel } = options
   signal?.throwIfAborted()
-  const plan = withData(replay?.plan ?? options.plan, { features: dataset.features, classes: dataset.classes })
-  const recorded = replay === undefined ? undefined : recordedRun(replay, plan, dataset)
+  const plan = withData(replay?.plan ?? options.plan, dataset)
   const setup = setupOf(plan, dataset, kernel, options.workers ?? 1)
-  const federation = new Federation({
-    plan: replay === undefined ? plan : replayPlan(plan),
-    init: options.init ?? initialModel(plan, kernel),
-    epoch: 1,
-    ...(replay === undefined && { clients: trainable(dataset) }),
-  })
-  const crew = await openCrew(setup, options.workers ?? 1)
-  const stopThreads = (): void => void crew.close()
-  signal?.addEventListener("abort", stopThreads)
-  try {
-    const run = new FleetRun({
-      federation,
-      dataset,
-      crew,
-      codec: setup.codec,
-      kernel,
-      recordCohorts: options.recordCohorts ?? replay !== undefined,
-      replay: recorded,
-      signal,
-      onCommit: () => onRound?.(federation.records.at(-1)!),
-    })
-    await run.run()
+  return withCrew(setup, options.workers ?? 1, signal, async (crew) => {
+    const outcome = await (options.path === "loopback" ? overLoopback(plan, options) : fast(plan, setup, crew, options))
+    const { report, parameters, standardizer } = outcome
     const trainingSeconds = (performance.now() - started) / 1000
-    const baselines = options.baselines === false ? {} : await trainBaselines(crew, plan, dataset, federation)
+    const wanted = options.baselines !== false
+    const baselines = wanted ? await trainBaselines(crew, plan, dataset, outcome) : {}
     const seconds = (performance.now() - started) / 1000
-    const parameters = federation.model.devices.slice()
-    const { rounds, ...report } = federation.report(digestOf(parameters))
+    const { rounds, ...rest } = report
     const result: Result = {
       schema: RESULT_SCHEMA,
       seed: plan.seed,
       plan,
       data: dataFacts(dataset),
-      ...report,
+      ...rest,
       rounds: rounds.map((record, i) => ({ ...record, ...boundOf(replay?.rounds[i]) })),
       baselines,
-      timing: {
-        seconds,
-        trainingSeconds,
-        ...(options.baselines !== false && { baselineSeconds: seconds - trainingSeconds }),
-      },
+      timing: { seconds, trainingSeconds, ...(wanted && { baselineSeconds: seconds - trainingSeconds }) },
       machine: machineFacts(kernel, crew.workers),
     }
-    const { standardizer, stopped: stop } = federation
-    return { result, parameters, standardizer, threshold: probabilityOf(federation.threshold), stop }
+    return { result, parameters, standardizer, threshold: probabilityOf(outcome.threshold), stop: outcome.stopped }
+  })
+}
+
+type Outcome = Omit<CoordinatorOutcome, "digest" | "epoch">
+
+async function fast(plan: Plan, setup: Setup, crew: Crew, options: SimulateOptions): Promise<Outcome> {
+  const { dataset, replay, signal, onRound, kernel } = options
+  const recorded = replay === undefined ? undefined : recordedRun(replay, plan, dataset)
+  const federation = new Federation({
+    plan: replay === undefined ? plan : replayPlan(plan),
+    init: options.init ?? initialModel(plan),
+    epoch: nextIncarnation(0),
+    ...(replay === undefined && { clients: trainable(dataset) }),
+  })
+  const run = new FleetRun({
+    federation,
+    dataset,
+    crew,
+    codec: setup.codec,
+    kernel,
+    recordCohorts: options.recordCohorts ?? replay !== undefined,
+    replay: recorded,
+    signal,
+    onCommit: () => onRound?.(federation.records.at(-1)!),
+  })
+  await run.run()
+  const parameters = federation.model.devices.slice()
+  const { standardizer, threshold, stopped } = federation
+  return { report: federation.report(digestOf(parameters)), parameters, standardizer, threshold, stopped }
+}
+
+async function overLoopback(plan: Plan, options: SimulateOptions): Promise<Outcome> {
+  const { dataset, replay, init, recordCohorts, onRound, signal, kernel } = options
+  if (replay !== undefined) throw new FedmoteError("replay", "expected a replay on the fast path, got loopback")
+  const network = loopbackNetwork()
+  const networks = { coordinatorNetwork: network, deviceNetwork: network }
+  return runLiveFleet({ plan, dataset, ...networks, init, recordCohorts, onRound, signal, kernel })
+}
+
+/** Opens a crew, and ends it with the work or with the signal. */
+async function withCrew<T>(
+  setup: Setup,
+  workers: number,
+  signal: AbortSignal | undefined,
+  work: (crew: Crew) => Promise<T>,
+): Promise<T> {
+  const crew = await openCrew(setup, workers)
+  const stopThreads = (): void => void crew.close()
+  signal?.addEventListener("abort", stopThreads)
+  try {
+    return await work(crew)
   } catch (error) {
     signal?.throwIfAborted()
     throw error
@@ -121,13 +156,7 @@ export async function simulate(options: SimulateOptions): Promise<Simulation> {
   }
 }
 
-/** The model that a federation with this plan starts from. */
-export function initialModel(plan: Plan, kernel?: KernelKind): Float32Array {
-  const trainer = createTrainer(modelSpec(plan), { batch: 1, rows: 1 }, ...(kernel === undefined ? [] : [kernel]))
-  return trainer.init({ seed: plan.seed, round: 0, device: NO_DEVICE }).slice()
-}
-
-/** Means and deviations, and the baselines, of a federation that has run elsewhere: in the demo. */
+/** The baselines of a federation that has run elsewhere: in the demo. */
 export async function baselinesOf(
   plan: Plan,
   dataset: Dataset,
@@ -135,18 +164,8 @@ export async function baselinesOf(
   workers = 1,
   signal?: AbortSignal,
 ): Promise<Result["baselines"]> {
-  const crew = await openCrew(setupOf(plan, dataset, undefined, workers), workers)
-  const stopThreads = (): void => void crew.close()
-  signal?.addEventListener("abort", stopThreads)
-  try {
-    return await trainBaselines(crew, plan, dataset, federation)
-  } catch (error) {
-    signal?.throwIfAborted()
-    throw error
-  } finally {
-    signal?.removeEventListener("abort", stopThreads)
-    await crew.close()
-  }
+  const setup = setupOf(plan, dataset, undefined, workers)
+  return withCrew(setup, workers, signal, (crew) => trainBaselines(crew, plan, dataset, federation))
 }
 
 async function trainBaselines(
@@ -177,24 +196,6 @@ function trainable(dataset: Dataset): number {
   let count = 0
   for (let client = 0; client < dataset.clients; client++) if (dataset.trainRows(client) > 0) count++
   return count
-}
-
-/** What a result says of the data. */
-export function dataFacts(dataset: Dataset): Result["data"] {
-  let trainSamples = 0
-  let testSamples = 0
-  for (let client = 0; client < dataset.clients; client++) {
-    trainSamples += dataset.trainRows(client)
-    testSamples += dataset.testRows(client)
-  }
-  return {
-    name: dataset.name,
-    clients: dataset.clients,
-    trainSamples,
-    testSamples,
-    features: dataset.features.length,
-    classes: dataset.classes.length,
-  }
 }
 
 function boundOf(record: RoundResult | undefined): Pick<RoundResult, "bound"> {

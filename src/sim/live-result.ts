@@ -1,0 +1,47 @@
+import type { Plan } from "../core/plan.ts"
+import { RESULT_SCHEMA } from "../core/result.ts"
+import type { Result } from "../core/result.ts"
+import type { CoordinatorOutcome } from "../coordinator/coordinator.ts"
+import type { Dataset } from "../data/dataset.ts"
+import { machineFacts } from "./machine.ts"
+
+export interface LiveFacts {
+  readonly plan: Plan
+  /** What is known of the fleet's data. */
+  readonly data: Result["data"]
+  readonly timing: Result["timing"]
+  readonly baselines?: Result["baselines"] | undefined
+}
+
+/** A live federation's result. */
+export function liveResult(outcome: Pick<CoordinatorOutcome, "report">, facts: LiveFacts): Result {
+  const { plan, data, timing, baselines = {} } = facts
+  return {
+    schema: RESULT_SCHEMA,
+    seed: plan.seed,
+    plan,
+    data,
+    ...outcome.report,
+    baselines,
+    timing,
+    machine: machineFacts(),
+  }
+}
+
+/** What a result says of a data set. */
+export function dataFacts(dataset: Dataset): Result["data"] {
+  let trainSamples = 0
+  let testSamples = 0
+  for (let client = 0; client < dataset.clients; client++) {
+    trainSamples += dataset.trainRows(client)
+    testSamples += dataset.testRows(client)
+  }
+  return {
+    name: dataset.name,
+    clients: dataset.clients,
+    trainSamples,
+    testSamples,
+    features: dataset.features.length,
+    classes: dataset.classes.length,
+  }
+}
