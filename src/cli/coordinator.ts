@@ -1,17 +1,14 @@
 import { Command, Option } from "commander"
 import { setTimeout as sleep } from "node:timers/promises"
 import { Coordinator } from "../coordinator/coordinator.ts"
-import type { CoordinatorOutcome } from "../coordinator/coordinator.ts"
 import { FedmoteError } from "../core/error.ts"
-import { SCORE_BINS } from "../core/evaluation.ts"
 import { modelSpec, withData } from "../core/plan-model.ts"
 import { mergePlan } from "../core/plan.ts"
 import type { Plan } from "../core/plan.ts"
-import { RESULT_SCHEMA } from "../core/result.ts"
-import type { Result } from "../core/result.ts"
 import { openDataset } from "../data/open.ts"
-import { machineFacts } from "../sim/machine.ts"
+import { liveResult } from "../sim/live-result.ts"
 import { exportModel, importModel } from "../sim/model-file.ts"
+import { probabilityOf } from "../sim/simulate.ts"
 import { embedBroker, networkAt } from "./brokers.ts"
 import { Census } from "./census.ts"
 import { withContext } from "./context.ts"
@@ -82,13 +79,13 @@ async function coordinate(flags: Flags, context: Context): Promise<void> {
     const outcome = await coordinator.run(signal)
     bar.end()
     const seconds = (performance.now() - began) / 1000
-    await deliver(resultOf(plan, outcome, census, seconds), flags, context)
+    await deliver(liveResult(outcome, { plan, data: census.facts(plan), timing: { seconds } }), flags, context)
     if (flags.export !== undefined) {
       await exportModel(flags.export, {
         plan,
         parameters: outcome.parameters,
         standardizer: outcome.standardizer,
-        threshold: outcome.threshold === undefined ? undefined : outcome.threshold / SCORE_BINS,
+        threshold: probabilityOf(outcome.threshold),
       })
       log.info(`model in ${flags.export}`)
     }
@@ -110,24 +107,6 @@ async function completePlan(flags: Flags): Promise<Plan> {
     return plan
   }
   return withData(plan, await openDataset(flags.data, dataOptions(flags, plan.seed)))
-}
-
-function resultOf(plan: Plan, { report }: CoordinatorOutcome, census: Census, seconds: number): Result {
-  const { model, statistics, rounds, stopped, final } = report
-  return {
-    schema: RESULT_SCHEMA,
-    seed: plan.seed,
-    plan,
-    data: census.facts(plan),
-    model,
-    ...(statistics === undefined ? {} : { statistics }),
-    rounds,
-    ...(stopped === undefined ? {} : { stopped }),
-    baselines: {},
-    final,
-    timing: { seconds, trainingSeconds: rounds.reduce((sum, round) => sum + round.seconds, 0) },
-    machine: machineFacts(),
-  }
 }
 
 const LEAVE_TIMEOUT_MS = 30_000

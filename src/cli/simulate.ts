@@ -36,7 +36,7 @@ export function simulateCommand(): Command {
     .description("the same federation in one process, without a broker")
     .requiredOption("--data <source>", "telosb, a CSV file, a folder with meta.json (fl-dataset/1) or with IDX files")
     .option("--plan <file>", "the plan, in YAML (default: one that suits the data)")
-    .option("--workers <number>", "threads that train; the result is the same", whole(1, 1024))
+    .option("--workers <number>", "threads that train; the result is the same", whole(1, 256))
     .option("--replay <result>", "fold the updates that this result has recorded, and compare the model's digest")
     .option("--no-baselines", "do not train pooled and alone models to compare with")
     .option("--init <file>", "start from this model (safetensors)")
