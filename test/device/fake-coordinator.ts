@@ -4,7 +4,7 @@ import { loopbackNetwork } from "../../src/net/loopback.ts"
 import type { LoopbackNetwork } from "../../src/net/loopback.ts"
 import { chunkModel } from "../../src/wire/chunk.ts"
 import { decode, encode } from "../../src/wire/codec.ts"
-import type { Message, Notice, Receipt, Update, WireTraining } from "../../src/wire/message.ts"
+import type { Message, ModelChunk, Notice, Receipt, Update, WireTraining } from "../../src/wire/message.ts"
 import { topics } from "../../src/wire/topics.ts"
 
 export const FLEET = "test"
@@ -91,6 +91,12 @@ export class FakeCoordinator {
       await this.#link.publish(names.model(version, undefined, 64, chunk.index), encode(chunk), { retain: true })
   }
 
+  /** Publishes anything as the one chunk of model `version`; nothing at all says that it is superseded. */
+  async chunk(version: number, chunk: ModelChunk | undefined): Promise<void> {
+    const payload = chunk === undefined ? new Uint8Array(0) : encode(chunk)
+    await this.#link.publish(names.model(version, undefined, 64, 0), payload, { retain: true })
+  }
+
   async join(id: string, round = 1, epoch = 1): Promise<void> {
     await this.task(id, "join", round, epoch, 0, "")
   }
@@ -102,8 +108,10 @@ export class FakeCoordinator {
     epoch: number,
     retrySeconds: number,
     reason: string,
+    retain = false,
   ): Promise<void> {
-    await this.#link.publish(names.task(id), encode({ type: "task", action, round, epoch, retrySeconds, reason }))
+    const task = encode({ type: "task", action, round, epoch, retrySeconds, reason })
+    await this.#link.publish(names.task(id), task, { retain })
   }
 
   /** Answers the latest update. */

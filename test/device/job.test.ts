@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { LINE, valuesOf } from "./fake-coordinator.ts"
 import { settle } from "./virtual-clock.ts"
-import { MOVED, many, World } from "./world.ts"
+import { SAMPLE, MOVED, many, World } from "./world.ts"
 
 const zeros = (length: number): number[] => Array.from({ length }, () => 0)
 let world: World
@@ -70,6 +70,70 @@ describe("rounds", () => {
     await world.coordinator.join("d-1", 1, 2)
     await settle()
     expect(world.coordinator.updates.map(({ epoch }) => epoch)).toEqual([2])
+  })
+
+  test("a round that is joined twice is trained once", async () => {
+    await world.sent()
+    await world.coordinator.join("d-1")
+    await settle()
+    expect(world.types.filter((type) => type === "trained")).toHaveLength(1)
+  })
+
+  test("a Task that the broker kept starts nothing", async () => {
+    await world.coordinator.model([0, 0, 0])
+    await world.coordinator.notice()
+    await world.coordinator.task("d-1", "join", 1, 1, 0, "", true)
+    world.device()
+    await settle()
+    expect(world.types).toEqual(["greeted"])
+  })
+
+  test("who has samples for testing only evaluates, and does not train", async () => {
+    await world.coordinator.model([0, 0, 0])
+    world.device({ data: { train: [], test: [SAMPLE] } })
+    await settle()
+    expect(world.coordinator.all("ready")[0]).toMatchObject({ samples: 0, testSamples: 1 })
+    await world.coordinator.notice()
+    await world.coordinator.join("d-1")
+    await settle()
+    expect(world.types).toEqual(["greeted"])
+    await world.coordinator.notice({ round: 2, kind: "evaluate" })
+    await world.coordinator.join("d-1", 2)
+    await settle()
+    // One row, and the loss of a model that says 0 where it is 3.
+    expect(world.coordinator.updates[0]!.samples).toBe(1)
+    expect(valuesOf(world.coordinator.updates)[0]).toBe(1)
+  })
+
+  test("a new round waits for the training program to let go of the old one", async () => {
+    let running = 0
+    let most = 0
+    await world.coordinator.model([0, 0])
+    world.device({
+      trainer: {
+        async train(parameters, { signal }) {
+          most = Math.max(most, ++running)
+          if (!signal.aborted && world.coordinator.updates.length === 0)
+            await new Promise((resolve) => signal.addEventListener("abort", resolve))
+          // Takes its time to end.
+          await settle(5)
+          running--
+          return { parameters, samples: 1, steps: 1, metrics: {} }
+        },
+      },
+    })
+    await settle()
+    const training = { ...LINE, loss: "custom", layers: [] } as const
+    await world.coordinator.notice({ training })
+    await world.coordinator.join("d-1")
+    await settle()
+    await world.coordinator.notice({ round: 2 })
+    await world.coordinator.join("d-1", 2)
+    await settle()
+    await world.coordinator.notice({ phase: "finishing" })
+    await settle()
+    expect(most).toBe(1)
+    expect(world.coordinator.updates.map(({ round }) => round)).toEqual([2])
   })
 
   test("a training that diverges sends nothing, and the device stays", async () => {

@@ -26,6 +26,30 @@ describe("pulling", () => {
     expect(valuesOf(world.coordinator.updates)).toEqual(MOVED)
   })
 
+  test.each([
+    ["no chunk of", undefined, "model 1 was superseded (chunk 0 is empty)"],
+    [
+      "another version in",
+      { type: "model", version: 2, index: 0, count: 1, payload: new Uint8Array(12) },
+      "expected version 1, chunk 0 of 1, 12 bytes, got version 2, chunk 0 of 1, 12 bytes",
+    ],
+    [
+      "a longer chunk in",
+      { type: "model", version: 1, index: 0, count: 1, payload: new Uint8Array(16) },
+      "expected version 1, chunk 0 of 1, 12 bytes, got version 1, chunk 0 of 1, 16 bytes",
+    ],
+  ] as const)("%s the model's topic is refused at once", async (_, chunk, message) => {
+    const warnings: string[] = []
+    world.device({ log: { info: () => undefined, warn: (line) => void warnings.push(line) } })
+    await settle()
+    await world.coordinator.notice({ sizeBytes: 12 })
+    await world.coordinator.join("d-1")
+    await settle()
+    await world.coordinator.chunk(1, chunk)
+    await settle()
+    expect(warnings).toEqual([`cannot pull the model yet: ${message}`])
+  })
+
   test("chunk classes that are all too large are waited for, and one that fits is taken when it comes", async () => {
     await world.coordinator.model([0, 0, 0])
     world.device({ maxPacketBytes: 300 })

@@ -77,6 +77,24 @@ describe("the update that is kept", () => {
     expect(world.coordinator.updates).toHaveLength(2)
   })
 
+  test("has its place in the spread through a lost connection, until the coordinator says finish now", async () => {
+    await world.coordinator.model([0, 0, 0])
+    world.device()
+    await settle()
+    await world.coordinator.notice({ spreadSeconds: 2_000_000 })
+    await world.coordinator.join("d-1")
+    await settle()
+    world.coordinator.network.drop("d-1")
+    await settle()
+    world.coordinator.network.restore("d-1")
+    await settle()
+    expect(world.coordinator.all("hello")).toHaveLength(2)
+    expect(world.coordinator.updates).toEqual([])
+    await world.coordinator.notice({ phase: "finishing" })
+    await settle()
+    expect(world.coordinator.updates).toHaveLength(1)
+  })
+
   test("waits for its place in the spread, and not for a coordinator that is away", async () => {
     await world.coordinator.model([0, 0, 0])
     world.device()
