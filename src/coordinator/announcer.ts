@@ -58,7 +58,7 @@ export class Announcer {
 
   /** Says the Notice; `then` is called when the broker has it. */
   announce(then: () => void = () => {}): void {
-    this.#courier.then(async () => {
+    this.#courier.after(async () => {
       await this.#say()
       then()
     })
@@ -68,7 +68,7 @@ export class Announcer {
   begin(devices: readonly string[]): void {
     const { rounds } = this.#options.federation
     const { round, epoch } = rounds
-    this.#courier.then(async () => {
+    this.#courier.after(async () => {
       await this.#say()
       if (rounds.round === round && rounds.epoch === epoch) await this.#join(devices)
     })
@@ -76,14 +76,14 @@ export class Announcer {
 
   /** A device of the current round may have missed its Task. */
   remind(device: string): void {
-    this.#courier.then(() => this.#join([device]))
+    this.#courier.after(() => this.#join([device]))
   }
 
   /** Everything again: the broker may have lost it, and devices may have missed it. */
   repeat(): void {
     const { cohort, seen } = this.#options.federation.rounds
     this.#publisher.doubt()
-    this.#courier.then(async () => {
+    this.#courier.after(async () => {
       await this.#say()
       await this.#join([...cohort].filter((device) => !seen.has(device)))
     })
@@ -92,7 +92,7 @@ export class Announcer {
   /** Brings a version of the model to the broker before anything names it; then calls `then`. */
   publish(model: PublishedModel, then: () => void): void {
     let replaced = false
-    this.#courier.then(async () => {
+    this.#courier.after(async () => {
       if (!replaced && this.#publisher.current.version !== model.version) this.#publisher.replace(model)
       replaced = true
       await this.#publisher.ensure()

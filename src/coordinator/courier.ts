@@ -17,8 +17,8 @@ export class Courier {
     this.#onError = onError
   }
 
-  /** Runs `task` after all that was given before. */
-  then(task: () => Promise<void>): void {
+  /** Runs `task` when all that was given before is done. */
+  after(task: () => Promise<void>): void {
     this.#last = this.#last.then(async () => {
       if (this.#closed) return
       try {

@@ -176,3 +176,20 @@ test("the Notice says what is learned and how", async () => {
     training: { inputs: 2, loss: "squared", standardized: false, layers: [{ kind: "dense", units: 1 }] },
   })
 })
+
+test("after the end it stays as long as it was told, and answers who is late", async () => {
+  const { start, device, clock } = world()
+  let ended = false
+  const { outcome } = await start({ cohort: 2 }, { lingerMs: 5000 })
+  const done = outcome.then(() => (ended = true))
+  const [a, b] = [await device("a"), await device("b")]
+  await a.update([1, 0, 0])
+  const late = b.chunks([1, 0, 0], {}, 65536)
+  await b.update([1, 0, 0])
+  expect(a.notice.phase).toBe("released")
+  await clock.advance(4999)
+  await b.sendChunk(late[0]!)
+  expect([ended, b.statuses]).toEqual([false, ["folded", "late"]])
+  await clock.advance(1)
+  await done
+})

@@ -193,7 +193,7 @@ test("the threshold of a binary model is the best on the training scores", () =>
   commit(fed, sums([0, 0, 0]))
   finish(fed)
   expect(fed.threshold).toBeUndefined()
-  const vector = new Array<number>(evaluationSize("logistic", 2)).fill(0)
+  const vector = Array.from({ length: evaluationSize("logistic", 2) }, () => 0)
   vector[0] = 2
   const trainScores = 1 + LIMBS + 4 + 512
   // Training: negatives in bin 100, positives in bin 104: every threshold from 101 to 104 is perfect, the middle is taken.
