@@ -100,7 +100,7 @@ const model = z.strictObject({
 })
 
 const train = z.strictObject({
-  epochs: z.int().min(1).max(1000).default(1).describe("Passes over the device's samples in one round."),
+  epochs: z.int().min(1).max(1000).default(5).describe("Passes over the device's samples in one round."),
   batch: z.int().min(1).max(65535).default(32).describe("Samples of one step."),
   learningRate: z.number().gt(0).max(1e6).default(0.1),
   momentum: z.number().min(0).lt(1).default(0),

@@ -119,7 +119,7 @@ describe("what the data knows", () => {
 describe("settings", () => {
   it("of training travel as float32", () => {
     expect(trainSettings(parsePlan({ train: { learningRate: 0.1, momentum: 0.5 } }))).toEqual({
-      epochs: 1,
+      epochs: 5,
       batch: 32,
       // 0.1 as float32 is 13421773 / 2^27.
       learningRate: 13421773 / 2 ** 27,

@@ -20,7 +20,7 @@ describe("a plan", () => {
       rounds: 30,
       cohort: "all",
       model: { hidden: [32], activation: "relu", standardize: true },
-      train: { epochs: 1, batch: 32, learningRate: 0.1, momentum: 0 },
+      train: { epochs: 5, batch: 32, learningRate: 0.1, momentum: 0 },
       strategy: { name: "fedavg", serverLearningRate: 1 },
       codecs: ["int8", "f32"],
       weightCap: 65536,
