@@ -4,7 +4,7 @@ import { METRICS_OF, metricsOf } from "../core/metrics.ts"
 import type { Metrics } from "../core/metrics.ts"
 import { classCount, layout, outputCount, parameterCount } from "../core/model.ts"
 import type { ModelSpec } from "../core/model.ts"
-import { featureMoments, momentsSize, standardize, standardizer } from "../core/moments.ts"
+import { featureMoments, standardize, standardizer } from "../core/moments.ts"
 import type { Standardizer } from "../core/moments.ts"
 import { NO_DEVICE } from "../core/random.ts"
 import { aloneBaseline } from "../core/result.ts"
@@ -159,16 +159,4 @@ export function constantModel(spec: ModelSpec, y: Float32Array): Float32Array {
   if (spec.loss === "logistic") parameters[biases] = Math.log((spec.positiveWeight * counts[1]!) / counts[0]!)
   else for (let c = 0; c < outputs; c++) parameters[biases + c] = Math.log(counts[c]! / (y.length + 1))
   return parameters
-}
-
-/** Sums of moments over all clients, as the statistics round has them: for baselines without a federation. */
-export function pooledStandardizer(dataset: Dataset): Standardizer {
-  const features = dataset.features.length
-  const sums = new Float64Array(momentsSize(features))
-  for (let client = 0; client < dataset.clients; client++) {
-    if (dataset.trainRows(client) === 0) continue
-    const vector = featureMoments(dataset.train(client))
-    for (let i = 0; i < sums.length; i++) sums[i] = sums[i]! + vector[i]!
-  }
-  return standardizer(sums, features)
 }

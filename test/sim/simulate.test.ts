@@ -48,7 +48,7 @@ describe("the model of a simulated federation", () => {
     const { result: loopback } = await simulate({ ...options, path: "loopback" })
     const { result: live } = await demo(options)
     const untimed = ({ rounds, model, final }: Result): unknown => ({
-      rounds: rounds.map(({ seconds: _, ...round }) => round),
+      rounds: rounds.map((round) => ({ ...round, seconds: 0 })),
       model,
       final,
     })
@@ -208,7 +208,7 @@ describe("FedAvg", () => {
     const deviation = [0, 1].map((j) =>
       Math.sqrt(all.reduce((sum, row) => sum + (row[j]! - mean[j]!) ** 2, 0) / all.length),
     )
-    // Full batches, half the mean squared error, l2 on every parameter it may apply to (none here): two local epochs, five rounds.
+    // Full batches, half the mean squared error, no weight decay: two local epochs, five rounds.
     let w = [0.5, -0.5, 0]
     for (let round = 0; round < 5; round++) {
       const sum = [0, 0, 0]
