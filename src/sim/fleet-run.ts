@@ -94,7 +94,7 @@ export class FleetRun {
   }
 
   #scatter(): void {
-    for (const device of [...this.#federation.rounds.ready.keys()])
+    for (const device of this.#federation.rounds.ready.keys())
       this.#feed({ type: "unready", nowMs: this.#nowMs, device })
   }
 
