@@ -1,6 +1,6 @@
-/** `npm run bench -- [GROUP...] [--json FILE]`: measures, prints, and ends with 1 where a budget does not hold. */
+/** `npm run bench -- [GROUP...] [--json FILE] [--readme]`: measures, prints, and ends with 1 where a budget does not hold. */
 import { existsSync } from "node:fs"
-import { writeFile } from "node:fs/promises"
+import { readFile, writeFile } from "node:fs/promises"
 import { parseArgs } from "node:util"
 import { formatTable } from "../../src/cli/table.ts"
 import { demo } from "./demo.ts"
@@ -15,7 +15,10 @@ for (const name of ["kernels", "codecs"]) {
   if (existsSync(file)) groups[name] = ((await import(file.href)) as { readonly bench: Group }).bench
 }
 
-const { values, positionals } = parseArgs({ options: { json: { type: "string" } }, allowPositionals: true })
+const { values, positionals } = parseArgs({
+  options: { json: { type: "string" }, readme: { type: "boolean" } },
+  allowPositionals: true,
+})
 const unknown = positionals.filter((name) => groups[name] === undefined)
 if (unknown.length > 0) {
   console.error(`no group ${unknown.join(", ")}; there are ${Object.keys(groups).join(", ")}`)
@@ -24,21 +27,24 @@ if (unknown.length > 0) {
 const results: Measured[] = []
 for (const name of positionals.length > 0 ? positionals : Object.keys(groups)) results.push(...(await groups[name]!()))
 const file = benchFile(results)
-console.log(
-  formatTable(
-    ["Group", "What", "Value", "Unit", "Ratio", "Against", "Budget"],
-    results.map(({ group, name, value, unit, ratio, against, budget, holds }) => [
-      group,
-      name,
-      String(Number(value.toPrecision(4))),
-      unit,
-      ratio === undefined ? "" : String(Number(ratio.toPrecision(3))),
-      against ?? "",
-      budget === undefined ? "" : `${Object.entries(budget)[0]!.join(" ")}${holds === false ? " BROKEN" : ""}`,
-    ]),
-    { numbersFrom: 2 },
-  ),
-)
-console.log(`${file.machine.cpu}, ${file.machine.cores} cores, ${file.machine.platform}, Node ${file.machine.node}`)
+const head = ["Group", "What", "Value", "Unit", "Ratio", "Against", "Budget"]
+const rows = results.map(({ group, name, value, unit, ratio, against, budget, holds }) => [
+  group,
+  name,
+  String(Number(value.toPrecision(4))),
+  unit,
+  ratio === undefined ? "" : String(Number(ratio.toPrecision(3))),
+  against ?? "",
+  budget === undefined ? "" : `${Object.entries(budget)[0]!.join(" ")}${holds === false ? " BROKEN" : ""}`,
+])
+const machine = `${file.machine.cpu}, ${file.machine.cores} cores, ${file.machine.platform}, Node ${file.machine.node}`
+console.log(formatTable(head, rows, { numbersFrom: 2 }))
+console.log(machine)
+if (values.readme === true) {
+  const readme = new URL("../../README.md", import.meta.url)
+  const lines = [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`)
+  const table = `<!-- bench -->\n${lines.join("\n")}\n\n${machine}\n<!-- /bench -->`
+  await writeFile(readme, (await readFile(readme, "utf8")).replace(/<!-- bench -->[\s\S]*<!-- \/bench -->/, table))
+}
 if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(file, null, 2)}\n`)
 process.exitCode = results.some(({ holds }) => holds === false) ? 1 : 0
