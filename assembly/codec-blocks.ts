@@ -49,28 +49,21 @@ function quantize(dst: usize, src: usize, size: i32, inverse: f32, limit: i32, s
     const high = i8x16.splat(<i8>limit)
     const low = i8x16.neg(high)
     const factor = f32x4.splat(inverse)
-    const one = f32x4.splat(1)
-    const middle = i32x4.splat(0x3f800040)
     let draws = DRAWS
     for (const end = dst + size; dst < end; dst += 16) {
-      let u0 = f32x4.splat(0.5)
-      let u1 = u0
-      let u2 = u0
-      let u3 = u0
-      if (stochastic) {
-        // Random 16 bits as the middle of a mantissa: 1 + (r + 1/2) / 65536, less 1.
-        u0 = f32x4.sub(v128.or(i32x4.shl(v128.load_ext<u16>(draws), 7), middle), one)
-        u1 = f32x4.sub(v128.or(i32x4.shl(v128.load_ext<u16>(draws, 8), 7), middle), one)
-        u2 = f32x4.sub(v128.or(i32x4.shl(v128.load_ext<u16>(draws, 16), 7), middle), one)
-        u3 = f32x4.sub(v128.or(i32x4.shl(v128.load_ext<u16>(draws, 24), 7), middle), one)
-        draws += 32
-      }
       const q = i8x16.narrow_i16x8_s(
-        i16x8.narrow_i32x4_s(floorSum(v128.load(src), factor, u0), floorSum(v128.load(src, 16), factor, u1)),
-        i16x8.narrow_i32x4_s(floorSum(v128.load(src, 32), factor, u2), floorSum(v128.load(src, 48), factor, u3)),
+        i16x8.narrow_i32x4_s(
+          floorSum(v128.load(src), factor, stochastic, draws),
+          floorSum(v128.load(src, 16), factor, stochastic, draws + 8),
+        ),
+        i16x8.narrow_i32x4_s(
+          floorSum(v128.load(src, 32), factor, stochastic, draws + 16),
+          floorSum(v128.load(src, 48), factor, stochastic, draws + 24),
+        ),
       )
       v128.store(dst, i8x16.max_s(i8x16.min_s(q, high), low))
       src += 64
+      draws += 32
     }
   } else {
     for (let i = 0; i < size; i++) {
@@ -83,7 +76,13 @@ function quantize(dst: usize, src: usize, size: i32, inverse: f32, limit: i32, s
   }
 }
 
-function floorSum(x: v128, factor: v128, u: v128): v128 {
+function floorSum(x: v128, factor: v128, stochastic: i32, draws: usize): v128 {
+  let u = f32x4.splat(0.5)
+  if (stochastic) {
+    // Random 16 bits as the middle of a mantissa: 1 + (r + 1/2) / 65536, less 1.
+    u = v128.or(i32x4.shl(v128.load_ext<u16>(draws), 7), i32x4.splat(0x3f800040))
+    u = f32x4.sub(u, f32x4.splat(1))
+  }
   return i32x4.trunc_sat_f32x4_s(f32x4.floor(f32x4.add(f32x4.mul(x, factor), u)))
 }
 

@@ -51,22 +51,22 @@ export function encodeEden(dst: usize, src: usize, n: i32, bits: i32, biased: i3
     const size = blockSize(n - at)
     const peak = peakBits(src, min(size, n - at))
     if (peak >= INFINITE) return 0
-    // A power of two brings the largest value near 1, so that no square leaves the range of float32.
-    const exponent = min(max(<i32>(peak >> 23), 1), 253)
-    draw(at >> 7, ROTATION)
-    rotate(src, min(size, n - at), size, DRAWS + ((at & 127) >> 3), reinterpret<f32>((254 - exponent) << 23))
-    const sum = energy(size)
-    let scale: f32 = 0
-    let factor: f32 = 0
-    if (peak) factor = (bits == 2 ? UNIT_2 : UNIT_4) / sqrt<f32>(sum / <f32>size)
-    const squares = code(size, bits, factor)
-    const inner = total()
-    if (peak) scale = biased ? inner / <f32>(squares * size) : sum / (inner * <f32>size)
-    store<u16>(dst, scaleNearest(scale * reinterpret<f32>(exponent << 23)))
-    dst += 2
     const bytes = (size * bits) >> 3
-    pack(dst, bytes, bits)
-    dst += bytes
+    if (peak) {
+      // A power of two brings the largest value near 1, so that no square leaves the range of float32.
+      const exponent = min(max(<i32>(peak >> 23), 1), 253)
+      draw(at >> 7, ROTATION)
+      rotate(src, min(size, n - at), size, DRAWS + ((at & 127) >> 3), reinterpret<f32>((254 - exponent) << 23))
+      const sum = energy(size)
+      const squares = code(size, bits, (bits == 2 ? UNIT_2 : UNIT_4) / sqrt<f32>(sum / <f32>size))
+      const inner = total()
+      const scale = biased ? inner / (<f32>squares * <f32>size) : sum / (inner * <f32>size)
+      store<u16>(dst, scaleNearest(scale * reinterpret<f32>(exponent << 23)))
+      pack(dst + 2, bytes, bits)
+      dst += bytes + 2
+    } else {
+      for (const end = dst + bytes + 2; dst < end; dst += 2) store<u16>(dst, 0)
+    }
     src += size << 2
     at += size
   }
@@ -168,7 +168,6 @@ function code(size: i32, bits: i32, factor: f32): i32 {
   if (ASC_FEATURE_SIMD) {
     const map = v128.load(table)
     const f = f32x4.splat(factor)
-    const positive = i32x4.splat(0x7fffffff)
     const minus = i8x16.splat(<i8>signBit)
     let squares = i32x4.splat(0)
     let s0 = f32x4.splat(0)
@@ -183,10 +182,10 @@ function code(size: i32, bits: i32, factor: f32): i32 {
       from += 64
       // Saturating to bytes keeps the sign.
       const signs = i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d))
-      a = v128.and(a, positive)
-      b = v128.and(b, positive)
-      c = v128.and(c, positive)
-      d = v128.and(d, positive)
+      a = f32x4.abs(a)
+      b = f32x4.abs(b)
+      c = f32x4.abs(c)
+      d = f32x4.abs(d)
       const z = i8x16.narrow_i16x8_u(
         i16x8.narrow_i32x4_s(times(a, f), times(b, f)),
         i16x8.narrow_i32x4_s(times(c, f), times(d, f)),

@@ -3,30 +3,10 @@
  * which decides the rounding of the float32 one. Toy value: [1..8] becomes [36, -4, -8, 0, -16, 0, 0, 0].
  */
 
-/** Distances 4 and up (SIMD, two a pass), or all (scalar), of `n` float32 values at `y`, a power of two of at least 32. */
+/** Distances 4 and up (SIMD), or all (scalar), of `n` float32 values at `y`, a power of two of at least 32. */
 export function transformF32(y: usize, n: i32): void {
   const end = y + (n << 2)
   let h = ASC_FEATURE_SIMD ? 16 : 4
-  if (ASC_FEATURE_SIMD) {
-    for (; h << 1 < n << 2; h <<= 2) {
-      for (let group = y; group < end; group += h << 2) {
-        for (let p = group; p < group + h; p += 16) {
-          const a = v128.load(p)
-          const b = v128.load(p + h)
-          const c = v128.load(p + (h << 1))
-          const d = v128.load(p + h * 3)
-          const sum = f32x4.add(a, b)
-          const difference = f32x4.sub(a, b)
-          const sum2 = f32x4.add(c, d)
-          const difference2 = f32x4.sub(c, d)
-          v128.store(p, f32x4.add(sum, sum2))
-          v128.store(p + h, f32x4.add(difference, difference2))
-          v128.store(p + (h << 1), f32x4.sub(sum, sum2))
-          v128.store(p + h * 3, f32x4.sub(difference, difference2))
-        }
-      }
-    }
-  }
   for (; h < n << 2; h <<= 1) {
     for (let group = y; group < end; group += h << 1) {
       for (let p = group; p < group + h;) {
@@ -48,30 +28,10 @@ export function transformF32(y: usize, n: i32): void {
   }
 }
 
-/** Distances 8 and up (SIMD, two a pass), or all (scalar), of `n` int16 values; exact, since the sum of all |values| fits. */
+/** Distances 8 and up (SIMD), or all (scalar), of `n` int16 values; exact, since the sum of all |values| fits. */
 export function transformI16(y: usize, n: i32): void {
   const end = y + (n << 1)
   let h = ASC_FEATURE_SIMD ? 16 : 2
-  if (ASC_FEATURE_SIMD) {
-    for (; h << 1 < n << 1; h <<= 2) {
-      for (let group = y; group < end; group += h << 2) {
-        for (let p = group; p < group + h; p += 16) {
-          const a = v128.load(p)
-          const b = v128.load(p + h)
-          const c = v128.load(p + (h << 1))
-          const d = v128.load(p + h * 3)
-          const sum = i16x8.add(a, b)
-          const difference = i16x8.sub(a, b)
-          const sum2 = i16x8.add(c, d)
-          const difference2 = i16x8.sub(c, d)
-          v128.store(p, i16x8.add(sum, sum2))
-          v128.store(p + h, i16x8.add(difference, difference2))
-          v128.store(p + (h << 1), i16x8.sub(sum, sum2))
-          v128.store(p + h * 3, i16x8.sub(difference, difference2))
-        }
-      }
-    }
-  }
   for (; h < n << 1; h <<= 1) {
     for (let group = y; group < end; group += h << 1) {
       for (let p = group; p < group + h;) {

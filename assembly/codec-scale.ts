@@ -9,22 +9,22 @@ export const INFINITE: u32 = 0x7f800000
 /** The largest |x| of `n` values, as the bits of a float32; INFINITE or more where one is infinite or NaN. */
 export function peakBits(src: usize, n: i32): u32 {
   const end = src + (n << 2)
-  let peak = 0
+  // Twice the magnitude, without the sign.
+  let peak: u32 = 0
   if (ASC_FEATURE_SIMD) {
-    const mask = i32x4.splat(0x7fffffff)
     let a = i32x4.splat(0)
     let b = a
     for (; src < end; src += 32) {
-      a = i32x4.max_s(a, v128.and(v128.load(src), mask))
-      b = i32x4.max_s(b, v128.and(v128.load(src, 16), mask))
+      a = i32x4.max_u(a, i32x4.shl(v128.load(src), 1))
+      b = i32x4.max_u(b, i32x4.shl(v128.load(src, 16), 1))
     }
-    a = i32x4.max_s(a, b)
-    a = i32x4.max_s(a, v128.shuffle<i64>(a, a, 1, 0))
-    peak = max(i32x4.extract_lane(a, 0), i32x4.extract_lane(a, 1))
+    a = i32x4.max_u(a, b)
+    a = i32x4.max_u(a, i64x2.shr_u(a, 32))
+    peak = max<u32>(i32x4.extract_lane(a, 0), i32x4.extract_lane(a, 2))
   } else {
-    for (; src < end; src += 4) peak = max(peak, load<i32>(src) & 0x7fffffff)
+    for (; src < end; src += 4) peak = max(peak, load<u32>(src) << 1)
   }
-  return peak
+  return peak >> 1
 }
 
 /** The smallest bfloat16 that is not below `value`, a positive number. */

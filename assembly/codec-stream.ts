@@ -40,8 +40,8 @@ function draw64(out: usize, index: u32, purpose: u32): void {
   let c1 = i32x4.splat(round)
   let c2 = i32x4.splat(purpose)
   let c3 = i32x4.splat(seed)
-  let k0 = i32x4.splat(high)
-  let k1 = i32x4.splat(low)
+  let k0 = high
+  let k1 = low
   const m0 = i32x4.splat(0xd2511f53)
   const m1 = i32x4.splat(0xcd9e8d57)
   for (let i = 0; i < 10; i++) {
@@ -49,12 +49,12 @@ function draw64(out: usize, index: u32, purpose: u32): void {
     const a23 = i64x2.extmul_high_i32x4_u(m0, c0)
     const b01 = i64x2.extmul_low_i32x4_u(m1, c2)
     const b23 = i64x2.extmul_high_i32x4_u(m1, c2)
-    c0 = v128.xor(v128.xor(v128.shuffle<i32>(b01, b23, 1, 3, 5, 7), c1), k0)
-    c2 = v128.xor(v128.xor(v128.shuffle<i32>(a01, a23, 1, 3, 5, 7), c3), k1)
+    c0 = v128.xor(v128.xor(v128.shuffle<i32>(b01, b23, 1, 3, 5, 7), c1), i32x4.splat(k0))
+    c2 = v128.xor(v128.xor(v128.shuffle<i32>(a01, a23, 1, 3, 5, 7), c3), i32x4.splat(k1))
     c1 = v128.shuffle<i32>(b01, b23, 0, 2, 4, 6)
     c3 = v128.shuffle<i32>(a01, a23, 0, 2, 4, 6)
-    k0 = i32x4.add(k0, i32x4.splat(0x9e3779b9))
-    k1 = i32x4.add(k1, i32x4.splat(0xbb67ae85))
+    k0 += 0x9e3779b9
+    k1 += 0xbb67ae85
   }
   const low01 = v128.shuffle<i32>(c0, c1, 0, 4, 1, 5)
   const low23 = v128.shuffle<i32>(c2, c3, 0, 4, 1, 5)

@@ -65,7 +65,10 @@ export function encodeTopk(dst: usize, src: usize, n: i32, k: i32): usize {
 }
 
 /** Adds a payload of `length` bytes; what is refused is refused before anything is added, and the count returned is 0. */
-export function foldTopk(sum: usize, src: usize, n: i32, length: i32, weight: f64, magic: f64, limit: f64): u32 {
+export function foldTopk(sum: usize, src: usize, n: i32, length: i32, terms: usize): u32 {
+  const weight = load<f64>(terms)
+  const magic = load<f64>(terms, 8)
+  const limit = load<f64>(terms, 16)
   const end = src + length
   if (length < 4) return 0
   const count = load<u32>(src)

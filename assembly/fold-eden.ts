@@ -8,7 +8,10 @@ import { FAULT_BOUND, FAULT_SCALE, FAULT_VALUE, addEight } from "./fold"
 import { onGrid } from "./grid"
 
 /** Adds `n` values of 1, 2 or 4 bits. */
-export function foldEden(sum: usize, src: usize, n: i32, bits: i32, weight: f64, magic: f64, limit: f64): u32 {
+export function foldEden(sum: usize, src: usize, n: i32, bits: i32, terms: usize): u32 {
+  const weight = load<f64>(terms)
+  const magic = load<f64>(terms, 8)
+  const limit = load<f64>(terms, 16)
   for (let at = 0; at < n;) {
     const size = blockSize(n - at)
     const given = min(size, n - at)

@@ -1,5 +1,6 @@
 /**
- * The exact fold (CODECS.md, "Fold"): adds weight x decoded value to float64 sums, rounded to the grid of `magic`.
+ * The exact fold (CODECS.md, "Fold"): adds weight x decoded value to float64 sums, rounded to the grid of `magic`. `terms` are three
+ * float64 in memory: weight, magic, and the limit of |weight x value|.
  *
  * Every fold returns the number of values it has added, `n` when the whole payload is good. It stops before the first block that it
  * refuses, and the fault's code is in the upper bits: the host takes back what was added by folding the same payload with -weight and
@@ -16,7 +17,10 @@ export const FAULT_VALUE: u32 = 2 << 28
 export const FAULT_BOUND: u32 = 3 << 28
 
 /** Adds float32 values. */
-export function foldF32(sum: usize, src: usize, n: i32, weight: f64, magic: f64, limit: f64): u32 {
+export function foldF32(sum: usize, src: usize, n: i32, terms: usize): u32 {
+  const weight = load<f64>(terms)
+  const magic = load<f64>(terms, 8)
+  const limit = load<f64>(terms, 16)
   for (let at = 0; at < n; at += BLOCK) {
     const size = min(n - at, BLOCK)
     const peak = peakBits(src, size)
@@ -44,7 +48,10 @@ export function foldF32(sum: usize, src: usize, n: i32, weight: f64, magic: f64,
 }
 
 /** Adds integer blocks of 8 or 4 bits. */
-export function foldBlocks(sum: usize, src: usize, n: i32, bits: i32, weight: f64, magic: f64, limit: f64): u32 {
+export function foldBlocks(sum: usize, src: usize, n: i32, bits: i32, terms: usize): u32 {
+  const weight = load<f64>(terms)
+  const magic = load<f64>(terms, 8)
+  const limit = load<f64>(terms, 16)
   for (let at = 0; at < n; at += BLOCK) {
     const size = min(n - at, BLOCK)
     const half = (size + 1) >> 1
@@ -74,22 +81,19 @@ export function foldBlocks(sum: usize, src: usize, n: i32, bits: i32, weight: f6
 /** Unpacks to LEVELS: level j from the low half of byte j, level j + half from the high half. */
 function unpack(src: usize, half: i32): void {
   const to = LEVELS
-  // Sign extension of four bits: (v ^ 8) - 8.
   if (ASC_FEATURE_SIMD) {
-    const eight = i8x16.splat(8)
     const a = v128.load(src)
     const b = v128.load(src, 16)
-    const mask = i8x16.splat(15)
-    v128.store(to, i8x16.sub(v128.xor(v128.and(a, mask), eight), eight))
-    v128.store(to, i8x16.sub(v128.xor(v128.and(b, mask), eight), eight), 16)
+    v128.store(to, i8x16.shr_s(i16x8.shl(a, 4), 4))
+    v128.store(to, i8x16.shr_s(i16x8.shl(b, 4), 4), 16)
     // What lies past the payload is written after the block's end.
-    v128.store(to + half, i8x16.sub(v128.xor(i8x16.shr_u(a, 4), eight), eight))
-    v128.store(to + half, i8x16.sub(v128.xor(i8x16.shr_u(b, 4), eight), eight), 16)
+    v128.store(to + half, i8x16.shr_s(a, 4))
+    v128.store(to + half, i8x16.shr_s(b, 4), 16)
   } else {
     for (let j = 0; j < half; j++) {
-      const byte = <i32>load<u8>(src + j)
-      store<i8>(to + j, ((byte & 15) ^ 8) - 8)
-      store<i8>(to + j + half, ((byte >> 4) ^ 8) - 8)
+      const byte = <i32>load<i8>(src + j)
+      store<i8>(to + j, (byte << 28) >> 28)
+      store<i8>(to + j + half, byte >> 4)
     }
   }
 }

@@ -10,7 +10,7 @@ export interface AccumulatorOptions {
   readonly size: number
   /** From `gridExponent(cohort, weightCap, largestDelta)` of the core; travels in the Notice. */
   readonly gridExponent: number
-  /** Most updates that are folded, and the largest weight of one; their product is at most 2^37. */
+  /** Most updates that are folded, and the largest weight of one (at most 2^24); their product is at most 2^37. */
   readonly cohort: number
   readonly weightCap: number
   /** The fastest that this engine runs when absent. */
@@ -19,7 +19,8 @@ export interface AccumulatorOptions {
 
 // Weights are multiples of 2^-16: staleness can scale a number of samples, and the total stays exact.
 const WEIGHT_UNITS = 65536
-const MOST_WEIGHT = 2 ** 37
+const MOST_WEIGHT = 2 ** 24
+const MOST_TOTAL = 2 ** 37
 const MOST_UPDATES = 2 ** 32
 
 /** An accumulator with kernel memory of its own; nothing is allocated per update. Throws `KernelError` ("settings"). */
@@ -33,9 +34,9 @@ class KernelAccumulator implements Accumulator {
   #gridExponent = 0
   #cohort = 0
   #weightCap = 0
-  #magic = 0
   #limit = 0
-  #weight = 0
+  // In an array: a field of a changing float64 would be a new object in every fold.
+  readonly #weight = new Float64Array(1)
   #count = 0
 
   constructor(memory: FoldMemory, gridExponent: number, cohort: number, weightCap: number) {
@@ -60,7 +61,7 @@ class KernelAccumulator implements Accumulator {
   }
 
   get weight(): number {
-    return this.#weight
+    return this.#weight[0]!
   }
 
   get count(): number {
@@ -79,8 +80,8 @@ class KernelAccumulator implements Accumulator {
       )
     if (this.#count >= this.#cohort)
       throw new KernelError("bound", `expected at most ${this.#cohort} updates, got one more`)
-    this.#memory.add(codec, payload, weight, key, this.#magic, this.#limit)
-    this.#weight += weight
+    this.#memory.add(codec, payload, weight, key)
+    this.#weight[0]! += weight
     this.#count++
   }
 
@@ -107,7 +108,7 @@ class KernelAccumulator implements Accumulator {
     }
     const own = this.sum
     for (let i = 0; i < sum.length; i++) own[i] = own[i]! + sum[i]!
-    this.#weight += weight
+    this.#weight[0]! += weight
     this.#count += count
   }
 
@@ -117,17 +118,19 @@ class KernelAccumulator implements Accumulator {
       throw new KernelError("settings", `expected a grid exponent from ${least} to ${most}, got ${gridExponent}`)
     if (!(Number.isInteger(cohort) && cohort >= 1 && cohort <= MOST_UPDATES))
       throw new KernelError("settings", `expected a cohort of 1 to 2^32, got ${cohort}`)
-    if (!(weightCap > 0 && Number.isInteger(weightCap * WEIGHT_UNITS) && cohort * weightCap <= MOST_WEIGHT))
+    if (!(weightCap > 0 && weightCap <= MOST_WEIGHT && Number.isInteger(weightCap * WEIGHT_UNITS)))
       throw new KernelError(
         "settings",
-        `expected a weight cap above 0, a multiple of 1/${WEIGHT_UNITS}, and cohort x cap at most 2^37, got ${weightCap}`,
+        `expected a weight cap above 0, at most 2^24 and a multiple of 1/${WEIGHT_UNITS}, got ${weightCap}`,
       )
+    if (cohort * weightCap > MOST_TOTAL)
+      throw new KernelError("settings", `expected cohort x weight cap of at most 2^37, got ${cohort} x ${weightCap}`)
     this.#gridExponent = gridExponent
     this.#cohort = cohort
     this.#weightCap = weightCap
-    this.#magic = gridMagic(gridExponent)
     this.#limit = contributionLimit(gridExponent, cohort)
-    this.#weight = 0
+    this.#memory.bound(gridMagic(gridExponent), this.#limit)
+    this.#weight[0] = 0
     this.#count = 0
     this.#memory.sum.fill(0)
   }

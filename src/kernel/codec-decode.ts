@@ -9,13 +9,14 @@ const LARGEST = (2 - 2 ** -23) * 2 ** 127
 /** A decoder with kernel memory of its own. */
 export function createDecoder(size: number, kind?: KernelKind): Decoder {
   const memory = new FoldMemory(size, kind)
+  memory.bound(0, LARGEST)
   const values = new Float32Array(size)
   return {
     size,
     // Folding once, with weight 1 and no grid, into zeros: level x scale is exact in float64.
     decode(codec, payload, key) {
       memory.sum.fill(0)
-      memory.add(codec, payload, 1, key, 0, LARGEST)
+      memory.add(codec, payload, 1, key)
       values.set(memory.sum)
       return values
     },

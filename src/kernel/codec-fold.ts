@@ -6,6 +6,9 @@ import { KernelError } from "./error.ts"
 import { type KernelFunctions, defaultKind, instantiate } from "./module.ts"
 import type { KernelKind } from "./types.ts"
 
+/** Weight, magic number and limit, and padding to 16 bytes. */
+const TERMS_BYTES = 32
+
 // A fold returns the number of values added, and why it stopped in the bits above.
 const COUNT_MASK = 0x0fffffff
 const FAULTS: readonly (readonly [code: string, text: string])[] = [
@@ -24,6 +27,9 @@ export class FoldMemory {
   readonly sum: Float64Array
   readonly #functions: KernelFunctions
   readonly #bytes: Uint8Array
+  // Weight, magic number and limit, in kernel memory: a float64 argument may become an object in every call.
+  readonly #terms: Float64Array
+  readonly #termsAt: number
   readonly #sumAt: number
   readonly #payloadAt: number
 
@@ -31,19 +37,24 @@ export class FoldMemory {
     checkSize(size)
     this.size = size
     const sumBytes = 8 * paddedSize(size)
-    const instance = instantiate(kind, sumBytes + longestPayload(size) + PAYLOAD_MARGIN)
+    const instance = instantiate(kind, TERMS_BYTES + sumBytes + longestPayload(size) + PAYLOAD_MARGIN)
     this.#functions = instance.functions
     this.#bytes = new Uint8Array(instance.memory)
-    this.#sumAt = instance.base
-    this.#payloadAt = instance.base + sumBytes
+    this.#termsAt = instance.base
+    this.#terms = new Float64Array(instance.memory, this.#termsAt, 3)
+    this.#sumAt = this.#termsAt + TERMS_BYTES
+    this.#payloadAt = this.#sumAt + sumBytes
     this.sum = new Float64Array(instance.memory, this.#sumAt, size)
   }
 
-  /**
-   * Adds weight x payload, each contribution rounded with `magic` (0: not at all). A payload that is refused, one with
-   * |weight x value| above `limit` among them, leaves the sums as they were.
-   */
-  add(codec: CodecName, payload: Uint8Array, weight: number, key: RandomKey, magic: number, limit: number): void {
+  /** From now on contributions are rounded with `magic` (0: not at all), and refused where |weight x value| is above `limit`. */
+  bound(magic: number, limit: number): void {
+    this.#terms[1] = magic
+    this.#terms[2] = limit
+  }
+
+  /** Adds weight x payload. A payload that is refused leaves the sums as they were. */
+  add(codec: CodecName, payload: Uint8Array, weight: number, key: RandomKey): void {
     const most = codec === "topk" ? longestPayload(this.size) : payloadBytes(codec, this.size)
     if (payload.length > most || (codec !== "topk" && payload.length < most))
       throw new KernelError(
@@ -54,35 +65,37 @@ export class FoldMemory {
     const end = this.#payloadAt + payload.length
     this.#bytes.fill(0, end, end + PAYLOAD_MARGIN)
     this.#functions["codecKey"]!(key.seed, key.round, key.device[0], key.device[1])
-    const result = this.#run(codec, payload.length, this.size, weight, magic, limit)
+    const result = this.#run(codec, payload.length, this.size, weight)
     if (result === this.size) return
     const added = result & COUNT_MASK
     // Sums of multiples of the grid are exact: taking away what was added restores every bit.
-    if (added > 0) this.#run(codec, payload.length, added, -weight, magic, limit)
+    if (added > 0) this.#run(codec, payload.length, added, -weight)
     const [code, text] = FAULTS[result >>> 28]!
     throw new KernelError(code, `expected ${text}, got something else in ${codec} from parameter ${added} on`)
   }
 
-  #run(codec: CodecName, length: number, n: number, weight: number, magic: number, limit: number): number {
+  #run(codec: CodecName, length: number, n: number, weight: number): number {
+    const terms = this.#termsAt
+    this.#terms[0] = weight
     const sum = this.#sumAt
     const at = this.#payloadAt
     switch (codec) {
       case "f32":
-        return this.#functions["foldF32"]!(sum, at, n, weight, magic, limit)
+        return this.#functions["foldF32"]!(sum, at, n, terms)
       case "int8":
       case "int8-nearest":
-        return this.#functions["foldBlocks"]!(sum, at, n, 8, weight, magic, limit)
+        return this.#functions["foldBlocks"]!(sum, at, n, 8, terms)
       case "int4":
       case "int4-nearest":
-        return this.#functions["foldBlocks"]!(sum, at, n, 4, weight, magic, limit)
+        return this.#functions["foldBlocks"]!(sum, at, n, 4, terms)
       case "eden1":
-        return this.#functions["foldEden"]!(sum, at, n, 1, weight, magic, limit)
+        return this.#functions["foldEden"]!(sum, at, n, 1, terms)
       case "eden2":
-        return this.#functions["foldEden"]!(sum, at, n, 2, weight, magic, limit)
+        return this.#functions["foldEden"]!(sum, at, n, 2, terms)
       case "eden4":
-        return this.#functions["foldEden"]!(sum, at, n, 4, weight, magic, limit)
+        return this.#functions["foldEden"]!(sum, at, n, 4, terms)
       case "topk":
-        return this.#functions["foldTopk"]!(sum, at, n, length, weight, magic, limit)
+        return this.#functions["foldTopk"]!(sum, at, n, length, terms)
       default:
         return unreachable(codec)
     }

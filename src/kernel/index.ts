@@ -3,7 +3,9 @@
 export { createAccumulator } from "./accumulator.ts"
 export type { AccumulatorOptions } from "./accumulator.ts"
 export { TOPK_FRACTION, payloadBytes, topkCount } from "./codec.ts"
-export { createDecoder } from "./codec-decode.ts"
+export { createDecoder, decode } from "./codec-decode.ts"
+export { createFeedbackEncoder } from "./codec-feedback.ts"
+export type { FeedbackEncoder } from "./codec-feedback.ts"
 export { createEncoder } from "./encoder.ts"
 export { KernelError } from "./error.ts"
 export { defaultKind } from "./module.ts"
@@ -12,6 +14,8 @@ export type { TrainerLimits } from "./trainer.ts"
 export { SCORE_BINS } from "./types.ts"
 export type {
   Accumulator,
+  Decoder,
+  EncodeOptions,
   Encoder,
   EvaluationSums,
   KernelKind,
