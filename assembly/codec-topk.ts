@@ -1,42 +1,22 @@
 /** The largest values with their positions (CODECS.md, "Largest values"); ties go to the lower position. The values lie at odd addresses too. */
 
+import { horizontal } from "./codec-eden"
 import { INFINITE, peakBits, scaleValue } from "./codec-scale"
 import { FAULT_BOUND, FAULT_VALUE } from "./fold"
 import { onGrid } from "./grid"
-
-/** Counts of a radix selection, 2048 bins. */
-const BINS = memory.data(8192, 16)
 
 /** Encodes the `k` largest of `n` float32 values, zeros left out, to `dst`. Returns the payload's length, or 0 where a value is not finite. */
 export function encodeTopk(dst: usize, src: usize, n: i32, k: i32): usize {
   if (peakBits(src, n) >= INFINITE) return 0
   const end = src + (n << 2)
-  // The k-th largest magnitude, 11, 11 and 9 bits at a time; `ties` values of this size are among the k.
-  let threshold = 0
-  let ties = k
-  let above = 31
-  while (above > 0) {
-    const shift = max(above - 11, 0)
-    for (let bin = BINS; bin < BINS + 8192; bin += 4) store<u32>(bin, 0)
-    for (let p = src; p < end; p += 4) {
-      const magnitude = load<i32>(p) & 0x7fffffff
-      if (magnitude >> above == threshold >> above) {
-        const bin = BINS + (((magnitude >> shift) & ((1 << (above - shift)) - 1)) << 2)
-        store<i32>(bin, load<i32>(bin) + 1)
-      }
-    }
-    let bin: i32 = (1 << (above - shift)) - 1
-    while (load<i32>(BINS + (bin << 2)) < ties) {
-      ties -= load<i32>(BINS + (bin << 2))
-      bin--
-    }
-    threshold |= bin << shift
-    above = shift
+  // The k-th largest magnitude, from its highest bit on.
+  let threshold: i32 = 0
+  for (let bit: i32 = 1 << 30; bit; bit >>= 1) {
+    if (countFrom(src, end, threshold | bit) >= k) threshold |= bit
   }
-  if (!threshold) {
-    k -= ties
-    ties = 0
-  }
+  const larger = countFrom(src, end, threshold + 1)
+  if (!threshold) k = larger
+  const ties = k - larger
   store<u32>(dst, k)
   let to = dst + 4
   for (let pass = 0; pass < 2; pass++) {
@@ -62,6 +42,21 @@ export function encodeTopk(dst: usize, src: usize, n: i32, k: i32): usize {
     }
   }
   return to - dst
+}
+
+/** How many magnitudes, as bits, are at least `least`, a number above 0. */
+function countFrom(src: usize, end: usize, least: i32): i32 {
+  if (ASC_FEATURE_SIMD) {
+    const mask = i32x4.splat(0x7fffffff)
+    const limit = i32x4.splat(least)
+    let count = i32x4.splat(0)
+    for (; src < end; src += 16) count = i32x4.sub(count, i32x4.ge_s(v128.and(v128.load(src), mask), limit))
+    return horizontal(count)
+  } else {
+    let count = 0
+    for (; src < end; src += 4) count += i32((load<i32>(src) & 0x7fffffff) >= least)
+    return count
+  }
 }
 
 /** Adds a payload of `length` bytes; what is refused is refused before anything is added, and the count returned is 0. */

@@ -133,13 +133,12 @@ function addLevels(sum: usize, levels: usize, size: i32, step: f64): void {
 export function addEight(sum: usize, x: v128, step: v128): void {
   const low = i32x4.extend_low_i16x8_s(x)
   const high = i32x4.extend_high_i16x8_s(x)
-  addPair(sum, low, step)
-  addPair(sum + 16, v128.shuffle<i64>(low, low, 1, 0), step)
-  addPair(sum + 32, high, step)
-  addPair(sum + 48, v128.shuffle<i64>(high, high, 1, 0), step)
-}
-
-/** Adds the lower two integers of `x`, times `step`. */
-function addPair(p: usize, x: v128, step: v128): void {
-  v128.store(p, f64x2.add(v128.load(p), f64x2.mul(f64x2.convert_low_i32x4_s(x), step)))
+  const a = f64x2.mul(f64x2.convert_low_i32x4_s(low), step)
+  const b = f64x2.mul(f64x2.convert_low_i32x4_s(v128.shuffle<i64>(low, low, 1, 0)), step)
+  const c = f64x2.mul(f64x2.convert_low_i32x4_s(high), step)
+  const d = f64x2.mul(f64x2.convert_low_i32x4_s(v128.shuffle<i64>(high, high, 1, 0)), step)
+  v128.store(sum, f64x2.add(v128.load(sum), a))
+  v128.store(sum, f64x2.add(v128.load(sum, 16), b), 16)
+  v128.store(sum, f64x2.add(v128.load(sum, 32), c), 32)
+  v128.store(sum, f64x2.add(v128.load(sum, 48), d), 48)
 }
