@@ -95,7 +95,10 @@ function layerShape(layer: Layer, inputs: number, index: number): Shape {
     case "pool": {
       const positions = Math.floor(stepsOf(inputs, layer.channels, index) / layer.width)
       if (positions < 1)
-        throw new FedmoteError("model", `layer ${index}: pooling over ${layer.width} steps leaves nothing of ${inputs} inputs`)
+        throw new FedmoteError(
+          "model",
+          `layer ${index}: pooling over ${layer.width} steps leaves nothing of ${inputs} inputs`,
+        )
       return { outputs: positions * layer.channels, fanIn: 0, columns: 0 }
     }
     default:

@@ -46,15 +46,7 @@ export function mulHigh(a: number, b: number): number {
 }
 
 /** One Philox4x32-10 block: writes four unsigned 32-bit words to `out[0..3]`. */
-export function philox(
-  out: Uint32Array,
-  c0: number,
-  c1: number,
-  c2: number,
-  c3: number,
-  k0: number,
-  k1: number,
-): void {
+export function philox(out: Uint32Array, c0: number, c1: number, c2: number, c3: number, k0: number, k1: number): void {
   for (let i = 0; i < 10; i++) {
     const high0 = mulHigh(M0, c0 >>> 0)
     const low0 = Math.imul(M0, c0)

@@ -17,7 +17,10 @@ function run(over: Partial<StrategySettings>, w0: number[], mean: number[], time
   const strategy = createStrategy(settings(over), w0.length)
   const model = Float64Array.from(w0)
   return Array.from({ length: times }, (_, i) => {
-    strategy.apply(model, Float64Array.from(mean, (d) => d * shrink ** i))
+    strategy.apply(
+      model,
+      Float64Array.from(mean, (d) => d * shrink ** i),
+    )
     return [...model]
   })
 }
@@ -42,26 +45,31 @@ describe("server strategies against the toy values of Reddi et al.'s recursion (
 })
 
 const vectors = new URL("../../../shared/vectors/strategies.json", import.meta.url)
-describe.skipIf(!existsSync(vectors))("server strategies against ../shared/vectors/strategies.json (skipped where it is absent)", () => {
-  const v = existsSync(vectors) ? JSON.parse(readFileSync(vectors, "utf8")) : {}
-  // The adaptive entries leave out the seventh client, the outlier, and halve the deltas from step to step.
-  const meanOf = (clients: number) => {
-    const n: number[] = (v.inputs?.num_examples ?? []).slice(0, clients)
-    const total = n.reduce((a, b) => a + b, 0)
-    return [0, 1, 2].map((i) => n.reduce((a, weight, k) => a + v.inputs.deltas[k][i] * weight, 0) / total)
-  }
-  test("fedavg weighted", () => close(run({}, v.inputs.w0, meanOf(7), 1)[0]!, v.fedavg_weighted))
-  test("fedadam without bias correction", () =>
-    run({ name: "fedadam", serverLearningRate: 0.1 }, v.inputs.w0, meanOf(6), 3, 0.5).forEach((model, i) =>
-      close(model, v["fedadam_reddi no bias correction, v0=0"][i]),
-    ))
-  test("fedavgm", () =>
-    run({ name: "fedavgm" }, v.inputs.w0, meanOf(6), 3, 0.5).forEach((model, i) => close(model, v["fedavgm_flower lr1 beta0.9"][i])))
-  test("fedyogi", () =>
-    run({ name: "fedyogi", serverLearningRate: 0.01 }, v.inputs.w0, meanOf(6), 3, 0.5).forEach((model, i) =>
-      close(model, v["fedyogi_flower eta.01 b.9/.99 tau1e-3"][i]),
-    ))
-})
+describe.skipIf(!existsSync(vectors))(
+  "server strategies against ../shared/vectors/strategies.json (skipped where it is absent)",
+  () => {
+    const v = existsSync(vectors) ? JSON.parse(readFileSync(vectors, "utf8")) : {}
+    // The adaptive entries leave out the seventh client, the outlier, and halve the deltas from step to step.
+    const meanOf = (clients: number) => {
+      const n: number[] = (v.inputs?.num_examples ?? []).slice(0, clients)
+      const total = n.reduce((a, b) => a + b, 0)
+      return [0, 1, 2].map((i) => n.reduce((a, weight, k) => a + v.inputs.deltas[k][i] * weight, 0) / total)
+    }
+    test("fedavg weighted", () => close(run({}, v.inputs.w0, meanOf(7), 1)[0]!, v.fedavg_weighted))
+    test("fedadam without bias correction", () =>
+      run({ name: "fedadam", serverLearningRate: 0.1 }, v.inputs.w0, meanOf(6), 3, 0.5).forEach((model, i) =>
+        close(model, v["fedadam_reddi no bias correction, v0=0"][i]),
+      ))
+    test("fedavgm", () =>
+      run({ name: "fedavgm" }, v.inputs.w0, meanOf(6), 3, 0.5).forEach((model, i) =>
+        close(model, v["fedavgm_flower lr1 beta0.9"][i]),
+      ))
+    test("fedyogi", () =>
+      run({ name: "fedyogi", serverLearningRate: 0.01 }, v.inputs.w0, meanOf(6), 3, 0.5).forEach((model, i) =>
+        close(model, v["fedyogi_flower eta.01 b.9/.99 tau1e-3"][i]),
+      ))
+  },
+)
 
 test("fedavgm: m = beta m + mean, by hand for beta = .5, eta = 2", () => {
   close(run({ name: "fedavgm", momentum: 0.5, serverLearningRate: 2 }, [0], [1], 3).flat(), [2, 5, 8.5])
