@@ -7,7 +7,7 @@ const root = fileURLToPath(new URL("..", import.meta.url))
 const formatted = ["src/**/*.ts", "test/**/*.{ts,mjs}", "assembly/**/*.{ts,mjs}", "*.ts"]
 const checks = {
   types: ["tsc", "-p", "."],
-  lint: ["oxlint", "--deny-warnings", "src", "test"],
+  lint: ["oxlint", "--deny-warnings", "-A", "unicorn/no-new-array", "src", "test"],
   format: ["prettier", "--check", "--log-level=warn", ...formatted],
   layers: ["vitest", "run", "--reporter=dot", "test/layers.test.ts"],
 }

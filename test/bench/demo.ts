@@ -31,7 +31,7 @@ export async function demo(): Promise<Measured[]> {
       ratio: federated / (alone?.best.averagePrecision ?? Infinity),
       budget: { atLeast: 1 },
     }),
-    measured({ group: "demo", name: "sent per update, all messages", value: up / updates, unit: "bytes" }),
+    measured({ group: "demo", name: "sent for each update, evaluation included", value: up / updates, unit: "bytes" }),
     measured({
       group: "demo",
       name: "30 simulated rounds of 8 motes",

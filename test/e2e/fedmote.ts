@@ -36,7 +36,7 @@ export function start(args: readonly string[], options: { readonly cwd?: string 
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text))
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     stderr += text
-    for (const watcher of [...watchers]) watcher()
+    for (const watcher of watchers) watcher()
   })
   const ended = new Promise<Ended>((resolve) => child.once("close", (code) => resolve({ code, stdout, stderr })))
   return {
