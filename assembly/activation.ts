@@ -1,62 +1,50 @@
 /** Activations and their derivatives, elementwise over `n` floats, a multiple of 4. */
-import { RELU, TANH } from "./control"
+import { IDENTITY, RELU } from "./control"
 import { exp, exp4 } from "./math"
+import { STEP } from "./memory"
 
 /** relu: x > 0 ? x : +0. tanh: (1 - t) / (1 + t) with t = e^(-2|x|), and the sign of x. */
 export function activate(at: usize, n: i32, kind: i32): void {
-  const end = at + ((<usize>n) << 2)
-  if (kind == RELU) {
+  if (kind == IDENTITY) return
+  for (const end = at + ((<usize>n) << 2); at < end; at += STEP) {
     if (ASC_FEATURE_SIMD) {
+      const x = v128.load(at)
       const zero = f32x4.splat(0)
-      for (; at < end; at += 16) v128.store(at, f32x4.pmax(zero, v128.load(at)))
-    } else {
-      for (; at < end; at += 4) {
-        const x = load<f32>(at)
-        store<f32>(at, x > 0 ? x : 0)
-      }
-    }
-  } else if (kind == TANH) {
-    if (ASC_FEATURE_SIMD) {
-      const one = f32x4.splat(1)
-      for (; at < end; at += 16) {
-        const x = v128.load(at)
+      let y = f32x4.pmax(zero, x)
+      if (kind != RELU) {
+        const one = f32x4.splat(1)
         const t = exp4(f32x4.mul(f32x4.abs(x), f32x4.splat(-2)))
-        const y = f32x4.div(f32x4.sub(one, t), f32x4.add(one, t))
-        v128.store(at, v128.bitselect(f32x4.neg(y), y, f32x4.lt(x, f32x4.splat(0))))
+        y = f32x4.div(f32x4.sub(one, t), f32x4.add(one, t))
+        y = v128.bitselect(f32x4.neg(y), y, f32x4.lt(x, zero))
       }
+      v128.store(at, y)
     } else {
-      for (; at < end; at += 4) {
-        const x = load<f32>(at)
+      const x = load<f32>(at)
+      let y: f32 = x > 0 ? x : 0
+      if (kind != RELU) {
         const t = exp(abs(x) * -2)
-        const y = (<f32>1 - t) / (<f32>1 + t)
-        store<f32>(at, x < 0 ? -y : y)
+        y = (<f32>1 - t) / (<f32>1 + t)
+        if (x < 0) y = -y
       }
+      store<f32>(at, y)
     }
   }
 }
 
 /** Multiplies gradients `d` by the derivative, which follows from the outputs `y`: relu keeps d where y > 0; tanh takes d * (1 - y * y). */
 export function derive(d: usize, y: usize, n: i32, kind: i32): void {
-  const end = d + ((<usize>n) << 2)
-  if (kind == RELU) {
+  if (kind == IDENTITY) return
+  for (const end = d + ((<usize>n) << 2); d < end; d += STEP, y += STEP) {
     if (ASC_FEATURE_SIMD) {
-      const zero = f32x4.splat(0)
-      for (; d < end; d += 16, y += 16) v128.store(d, v128.and(v128.load(d), f32x4.gt(v128.load(y), zero)))
+      const v = v128.load(y)
+      const g = v128.load(d)
+      if (kind == RELU) v128.store(d, v128.and(g, f32x4.gt(v, f32x4.splat(0))))
+      else v128.store(d, f32x4.mul(g, f32x4.sub(f32x4.splat(1), f32x4.mul(v, v))))
     } else {
-      for (; d < end; d += 4, y += 4) if (!(load<f32>(y) > 0)) store<f32>(d, 0)
-    }
-  } else if (kind == TANH) {
-    if (ASC_FEATURE_SIMD) {
-      const one = f32x4.splat(1)
-      for (; d < end; d += 16, y += 16) {
-        const v = v128.load(y)
-        v128.store(d, f32x4.mul(v128.load(d), f32x4.sub(one, f32x4.mul(v, v))))
-      }
-    } else {
-      for (; d < end; d += 4, y += 4) {
-        const v = load<f32>(y)
-        store<f32>(d, load<f32>(d) * (<f32>1 - v * v))
-      }
+      const v = load<f32>(y)
+      const g = load<f32>(d)
+      if (kind == RELU) store<f32>(d, v > 0 ? g : 0)
+      else store<f32>(d, g * (<f32>1 - v * v))
     }
   }
 }

@@ -1,10 +1,10 @@
 /**
- * The control block: 1 KiB from `base()` on, in which host and module leave each other numbers. README.md has the same table, with
+ * The control block: from `base()` on, where host and module leave each other numbers; the layers follow it (layers.ts). README.md has the same table, with
  * offsets, for whoever writes a host or a module.
  */
 @unmanaged
 export class Control {
-  // The model; the host writes it before `setup`, and its layers from byte 256 on.
+  // The model; the host writes it, and its layers, before `setup`.
   inputs: i32
   loss: i32
   positiveWeight: f32
@@ -47,27 +47,8 @@ export class Control {
   steps: i32
 }
 
-/** One layer as the host describes it. */
-@unmanaged
-export class LayerRecord {
-  kind: i32
-  activation: i32
-  /** dense: units; conv1d and pools: channels. */
-  a: i32
-  /** conv1d: filters. */
-  filters: i32
-  /** conv1d and pools. */
-  width: i32
-  /** conv1d. */
-  stride: i32
-}
-
-export const CONTROL_BYTES: usize = 1024
 export const LAYERS_AT: usize = 256
-export const LAYER_RECORD_BYTES: usize = 24
 export const MAX_LAYERS = 15
-/** Confusion counts take classes x classes words. */
-export const MAX_CLASSES = 1024
 
 export const DENSE = 0
 export const CONV1D = 1

@@ -1,26 +1,15 @@
 /** The kernel ABI: every export of the full modules. README.md says what each does and how memory is laid out. */
 
-import { control } from "./control"
-import { finite, subtract } from "./memory"
-
 export { base } from "./control"
 export { setup } from "./layers"
 export { init } from "./random"
 export { advance, begin, collect } from "./train"
 export { evaluate, predict } from "./evaluate"
-export { finite } from "./memory"
-export { philoxBlock } from "./philox"
+export { finite, subtract } from "./memory"
 
 /** Version of the training ABI. */
 export function abi(): i32 {
   return 1
-}
-
-/** Writes result - start to `candidate`; false when the result is not finite. */
-export function delta(): bool {
-  const c = control()
-  subtract(c.candidate, c.result, c.start, c.parameters)
-  return finite(c.result, c.parameters)
 }
 
 export { codecKey } from "./codec-stream"

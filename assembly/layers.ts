@@ -4,22 +4,9 @@
  * other, so that a tile reads memory in sequence. What is left of the last panel, and of rows rounded up, holds numbers without meaning that
  * nothing reads into a real one.
  */
-import {
-  CONTROL_BYTES,
-  CONV1D,
-  DENSE,
-  IDENTITY,
-  LAYERS_AT,
-  LAYER_RECORD_BYTES,
-  LOGISTIC,
-  LayerRecord,
-  MAX_CLASSES,
-  MAX_LAYERS,
-  SOFTMAX,
-  base,
-  control,
-} from "./control"
+import { LAYERS_AT, MAX_LAYERS, base, control } from "./control"
 
+/** A layer, 64 bytes: what the host says of it, then what `setup` makes of that. Layer 0 is the batch, with `positions` and `channels` alone. */
 @unmanaged
 export class Layer {
   kind: i32
@@ -27,25 +14,33 @@ export class Layer {
   /** Rows of the weight matrix without the biases, and its columns; 0 for pools. */
   depth: i32
   columns: i32
+  /** Outputs of a sample: `positions` x `channels`. */
+  positions: i32
+  channels: i32
+  /** conv1d and pools: floats from one position's window to the next; pools: positions in a window; conv1d: for the fan out. */
+  step: i32
+  width: i32
+
   panels: i32
   /** Bytes of one panel. */
   panelBytes: usize
-  /** Byte offset of the first panel in a packed vector. */
+  /** Byte offsets of the first panel in a packed vector, and of the first weight in canonical order. */
   packed: usize
-  /** Outputs: `positions` x `channels` values a sample, `rowBytes` from one sample to the next. */
-  positions: i32
-  channels: i32
+  canonical: usize
+  /** Outputs, `rowBytes` from one sample to the next. */
   out: usize
   rowBytes: usize
-  /** conv1d and pools: floats from one position's window to the next, and steps in a window. */
-  step: i32
-  width: i32
+  spare0: i32
+  spare1: i32
 }
+
+/** Rows of a panel whose gradient is computed and applied at once, so that it stays in the nearest cache; a multiple of 4. */
+export const BLOCK = 64
 
 const LAYER_BYTES: usize = offsetof<Layer>()
 
-/** Number of layers; layer 0 is the batch itself, the model's are 1 to `count`. */
-export let count = 0
+/** The last layer. Layer 0 is the batch itself; the model's are those after it. */
+export let last: Layer = changetype<Layer>(0)
 /** Packed vectors: parameters at work, their start, momentum, gradient, sum of clipped gradients of single rows. */
 export let weights: usize = 0
 export let anchor: usize = 0
@@ -69,15 +64,29 @@ export let order: usize = 0
 export let labels: usize = 0
 
 export function layer(index: i32): Layer {
-  return changetype<Layer>(base() + CONTROL_BYTES + <usize>index * LAYER_BYTES)
+  return changetype<Layer>(base() + LAYERS_AT + <usize>index * LAYER_BYTES)
+}
+
+/** The neighbours, towards the outputs and towards the batch. */
+export function next(l: Layer): Layer {
+  return changetype<Layer>(changetype<usize>(l) + LAYER_BYTES)
+}
+
+export function previous(l: Layer): Layer {
+  return changetype<Layer>(changetype<usize>(l) - LAYER_BYTES)
+}
+
+/** Whether `a` comes before `b` or is the same. */
+export function reaches(a: Layer, b: Layer): bool {
+  return changetype<usize>(a) <= changetype<usize>(b)
 }
 
 let top: u64 = 0
 
-/** The next region of so many floats; at least 64 bytes after it belong to nobody. */
-function take(floats: u64): usize {
+/** The next region of rows x floats; at least 64 bytes after it belong to nobody. */
+function take(rows: i32, floats: i32): usize {
   const at = <usize>top
-  top = (top + (floats << 2) + 64 + 63) & ~63
+  top = (top + ((<u64>rows * <u64>floats) << 2) + 127) & ~63
   return at
 }
 
@@ -88,97 +97,61 @@ function rowBytes(n: i32): usize {
 }
 
 /**
- * Reads the model from the control block, lays out memory for batches of `batch` and sets of `rows` rows, and returns how many bytes of
- * memory that takes from address 0 on; 0 if there is no such model, or not below 2 GiB.
+ * Reads the model, whose shapes the host has checked, from the control block, lays out memory for batches of `batch` and sets of `rows` rows, and
+ * returns how many bytes of memory that takes from address 0 on; 0 if not below 2 GiB.
  */
 export function setup(batch: i32, rows: i32): u32 {
   const c = control()
-  count = c.layerCount
-  if (count < 1 || count > MAX_LAYERS || c.inputs < 1 || batch < 1 || rows < 1) return 0
   capacity = (max(batch, 32) + 3) & ~3
-  top = <u64>(base() + CONTROL_BYTES + LAYER_BYTES * (MAX_LAYERS + 1))
-  let parameters: u64 = 0
-  let packed: u64 = 0
-  let panelBytes: usize = 0
-  let widest: u64 = 0
-  let turned: u64 = 0
-  let unrolled: u64 = 0
-  let inputs = c.inputs
-  const first = layer(0)
-  first.kind = DENSE
-  first.activation = 0
-  first.positions = 1
-  first.channels = inputs
-  first.rowBytes = rowBytes(inputs)
-  first.out = take(<u64>capacity * (first.rowBytes >> 2))
-  for (let i = 1; i <= count; i++) {
-    const record = changetype<LayerRecord>(base() + LAYERS_AT + <usize>(i - 1) * LAYER_RECORD_BYTES)
-    const l = layer(i)
-    const kind = record.kind
-    l.kind = kind
-    l.activation = record.activation
-    l.width = record.width
-    if (kind == DENSE) {
-      l.depth = inputs
-      l.columns = l.channels = record.a
-      l.positions = 1
-    } else {
-      const conv = kind == CONV1D
-      const stride = conv ? record.stride : record.width
-      if (record.a < 1 || record.width < 1 || stride < 1) return 0
-      l.positions = (inputs / record.a - record.width) / stride + 1
-      if (inputs / record.a < record.width || inputs % record.a != 0) return 0
-      l.step = stride * record.a
-      l.depth = conv ? record.width * record.a : 0
-      l.columns = conv ? record.filters : 0
-      l.channels = conv ? record.filters : record.a
-    }
-    if (l.channels < 1) return 0
+  top = <u64>(base() + LAYERS_AT + LAYER_BYTES * (MAX_LAYERS + 2))
+  last = layer(c.layerCount)
+  let parameters = 0
+  let packed = 0
+  let rowFloats = 0
+  let channels = 0
+  let scratch = 0
+  for (let l = layer(0); reaches(l, last); l = next(l)) {
+    const rows = l.depth + 1
     l.panels = (l.columns + 7) >> 3
-    // Tiles of the gradient are four rows high.
-    l.panelBytes = (<usize>max(l.depth + 1, (l.depth + 3) & ~3)) << 5
-    l.packed = <usize>(packed << 2)
-    packed += <u64>l.panels * (l.panelBytes >> 2)
-    parameters += <u64>(l.depth + 1) * <u64>l.columns
-    if (packed > 1 << 28) return 0
-    panelBytes = max(panelBytes, l.panelBytes)
-    inputs = l.positions * l.channels
-    l.rowBytes = rowBytes(inputs)
-    // A convolution's tiles run over a sample's end by up to three positions.
-    const floats = <u64>capacity * (l.rowBytes >> 2) + 4 * <u64>l.channels
-    l.out = take(floats)
-    widest = max(widest, floats)
-    const depthPanels = <u64>((l.depth + 7) >> 3)
-    turned = max(turned, (kind == CONV1D ? depthPanels << 3 : 8) * <u64>(l.columns + 1))
-    if (kind == CONV1D) unrolled = max(unrolled, (depthPanels << 3) * <u64>(l.positions + 4))
+    l.panelBytes = (<usize>rows) << 5
+    l.packed = (<usize>packed) << 2
+    l.canonical = (<usize>parameters) << 2
+    l.rowBytes = rowBytes(l.positions * l.channels)
+    packed += (l.panels * rows) << 3
+    parameters += l.columns * rows
+    rowFloats = max(rowFloats, (<i32>l.rowBytes) >> 2)
+    channels = max(channels, l.channels)
+    scratch = max(scratch, max(l.panels << 6, (rows + 7) * (l.positions + 4)))
   }
-  const last = layer(count)
-  if (last.kind != DENSE || last.activation != IDENTITY) return 0
-  if (c.loss == SOFTMAX ? inputs > MAX_CLASSES : inputs != 1) return 0
-  packedLength = <i32>packed
-  weights = take(packed)
-  anchor = take(packed)
-  velocity = take(packed)
-  gradient = take(packed)
-  clipped = take(packed)
-  deltas0 = take(widest)
-  deltas1 = take(widest)
-  panel = take(panelBytes >> 2)
-  columns = take(4 * <u64>inputs + 8)
-  // `transpose` writes whole blocks of 8 rows.
-  transposed = take(turned + 64)
-  windows = take(unrolled)
-  order = take(rows)
-  labels = take(capacity)
-  c.parameters = <i32>parameters
-  c.outputs = inputs
-  c.start = take(parameters)
-  c.result = take(parameters)
-  c.candidate = take(parameters)
-  c.x = take(<u64>rows * <u64>c.inputs)
-  c.y = take(rows)
-  c.predictions = take(<u64>rows * <u64>inputs)
-  c.confusion = take(c.loss == SOFTMAX ? <u64>inputs * <u64>inputs : 4)
-  c.histogram = take(c.loss == LOGISTIC ? 512 : 0)
+  next(last).canonical = (<usize>parameters) << 2
+  // A convolution's tiles run over a sample's end by up to three positions: that much is left after every layer.
+  for (let l = layer(0); reaches(l, last); l = next(l)) {
+    l.out = take(capacity, (<i32>l.rowBytes) >> 2)
+    take(4, channels)
+  }
+  packedLength = packed
+  weights = take(1, packed)
+  anchor = take(1, packed)
+  velocity = take(1, packed)
+  gradient = take(1, packed)
+  clipped = take(1, packed)
+  deltas0 = take(capacity + 4, max(rowFloats, channels))
+  deltas1 = take(capacity + 4, max(rowFloats, channels))
+  panel = take(BLOCK + 3, 8)
+  columns = take(last.columns + 2, 4)
+  transposed = take(1, scratch + 8)
+  windows = take(1, scratch)
+  order = take(1, rows)
+  labels = take(1, capacity)
+  c.parameters = parameters
+  c.outputs = last.columns
+  c.start = take(1, parameters)
+  c.result = take(1, parameters)
+  c.candidate = take(1, parameters)
+  c.x = take(rows, c.inputs)
+  c.y = take(1, rows)
+  c.predictions = take(rows, last.columns)
+  c.confusion = take(last.columns + 1, last.columns + 1)
+  c.histogram = take(2, 256)
   return top < (<u64>1) << 31 ? <u32>top : 0
 }

@@ -1,4 +1,3 @@
 /** The minimal profile for microcontrollers: dense layers, softmax, SGD, int8 encoding; scalar, pure MVP, at most 2 KB. */
 
 export { base } from "./control"
-export { philoxBlock } from "./philox"

@@ -1,44 +1,60 @@
 /** Norms of gradients, and clipping (Pascanu et al. 2013; per example: Abadi et al. 2016). */
 import { control } from "./control"
 import { layer, packedLength } from "./layers"
+import { STEP } from "./memory"
+import { pack } from "./network"
 
 /**
- * The factor that brings the trained layers' gradient, `g` times `scale`, to a norm of at most `bound`, times `scale`. The sum of squares is in float64, in 8
- * lanes: column j of a layer adds to lane j % 8, in the order layer, panel, row; then ((0 + 1) + (2 + 3)) + ((4 + 5) + (6 + 7)).
+ * The factor that brings the trained layers' gradient, `g` times `scale`, to a norm of at most `bound`, times `scale`. The sum of squares is in
+ * float64, in 4 lanes: value i, counted from the first layer that learns, adds to lane i % 4; then (0 + 1) + (2 + 3). Uses `result`.
  */
 export function clip(g: usize, bound: f32, scale: f32): f32 {
   const c = control()
-  let even: f64 = 0
-  let odd: f64 = 0
-  let half: f64 = 0
-  let whole: f64 = 0
-  for (let lane = 0; lane < 8; lane++) {
-    let sum: f64 = 0
-    for (let i = c.trainFrom + 1; i <= c.trainTo; i++) {
-      const l = layer(i)
-      let panel = g + l.packed + ((<usize>lane) << 2)
-      for (let j = lane; j < l.columns; j += 8, panel += l.panelBytes) {
-        let at = panel
-        for (let k = l.depth; k >= 0; k--, at += 32) {
-          const v = <f64>(load<f32>(at) * scale)
-          sum += v * v
-        }
-      }
+  pack(g, c.result, true)
+  let at = c.result + layer(c.trainFrom + 1).canonical
+  const end = c.result + layer(c.trainTo + 1).canonical
+  let sum: f64
+  if (ASC_FEATURE_SIMD) {
+    const scales = f32x4.splat(scale)
+    let low = f64x2.splat(0)
+    let high = low
+    v128.store(end, low)
+    for (; at < end; at += 16) {
+      let v = f64x2.promote_low_f32x4(f32x4.mul(v128.load64_zero(at), scales))
+      low = f64x2.add(low, f64x2.mul(v, v))
+      v = f64x2.promote_low_f32x4(f32x4.mul(v128.load64_zero(at, 8), scales))
+      high = f64x2.add(high, f64x2.mul(v, v))
     }
-    if (lane & 1) {
-      odd = even + sum
-      if (lane & 2) {
-        half = half + odd
-        if (lane == 3) whole = half
-      } else half = odd
-    } else even = sum
+    sum =
+      f64x2.extract_lane(low, 0) +
+      f64x2.extract_lane(low, 1) +
+      (f64x2.extract_lane(high, 0) + f64x2.extract_lane(high, 1))
+  } else {
+    let s0: f64 = 0
+    let s1: f64 = 0
+    let s2: f64 = 0
+    let s3: f64 = 0
+    // The lanes take turns.
+    let i = 0
+    for (; at < end; at += 4, i++) {
+      const v = <f64>(load<f32>(at) * scale)
+      const s = s0 + v * v
+      s0 = s1
+      s1 = s2
+      s2 = s3
+      s3 = s
+    }
+    // After i values lane i % 4 stands first.
+    sum = i & 1 ? s3 + s0 + (s1 + s2) : s0 + s1 + (s2 + s3)
   }
-  const norm = sqrt<f64>(whole + half)
+  const norm = sqrt<f64>(sum)
   return norm > <f64>bound ? <f32>(<f64>bound / norm) * scale : scale
 }
 
 /** `sum += g * factor`. */
 export function accumulate(sum: usize, g: usize, factor: f32): void {
-  const end = sum + ((<usize>packedLength) << 2)
-  for (; sum < end; sum += 4, g += 4) store<f32>(sum, load<f32>(sum) + load<f32>(g) * factor)
+  for (const end = sum + ((<usize>packedLength) << 2); sum < end; sum += STEP, g += STEP) {
+    if (ASC_FEATURE_SIMD) v128.store(sum, f32x4.add(v128.load(sum), f32x4.mul(v128.load(g), f32x4.splat(factor))))
+    else store<f32>(sum, load<f32>(sum) + load<f32>(g) * factor)
+  }
 }

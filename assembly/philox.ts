@@ -25,12 +25,3 @@ export function philox(c0: u32, c1: u32, c2: u32, c3: u32, k0: u32, k1: u32): vo
   word2 = c2
   word3 = c3
 }
-
-/** Writes one block to `out[0..3]`. */
-export function philoxBlock(out: usize, index: u32, round: u32, purpose: u32, seed: u32, k0: u32, k1: u32): void {
-  philox(index, round, purpose, seed, k0, k1)
-  store<u32>(out, word0)
-  store<u32>(out, word1, 4)
-  store<u32>(out, word2, 8)
-  store<u32>(out, word3, 12)
-}

@@ -3,53 +3,41 @@ import { AVERAGE_POOL } from "./control"
 import { Layer } from "./layers"
 import { clear } from "./memory"
 
-export function pool(l: Layer, below: Layer, rows: i32): void {
+/**
+ * Forward: outputs from those of the layer below. With gradients `dy` and `dx` (not 0) backward: the average spreads d * (1 / width), the maximum
+ * gives d to the first largest value.
+ */
+export function pool(l: Layer, below: Layer, dy: usize, dx: usize, rows: i32): void {
   const average = l.kind == AVERAGE_POOL
   const pitch = (<usize>l.channels) << 2
+  const window = pitch * l.width
   const scale: f32 = <f32>1 / <f32>l.width
-  for (let r: usize = 0; r < <usize>rows; r++) {
-    let from = below.out + r * below.rowBytes
-    let to = l.out + r * l.rowBytes
-    for (let p = 0; p < l.positions; p++) {
-      for (const end = to + pitch; to < end; to += 4, from += 4) {
+  let row = below.out
+  let to = l.out
+  // From outputs to their gradients.
+  const toDx = dx - row
+  const toDy = dy - to
+  for (; rows > 0; rows--, row += below.rowBytes, to += l.rowBytes) {
+    let from = row
+    if (dx) clear(from + toDx, <i32>(below.rowBytes >> 2))
+    for (let p: usize = 0; p < <usize>l.positions * pitch; p += pitch, from += window - pitch) {
+      for (let c = p; c < p + pitch; c += 4, from += 4) {
         let v = load<f32>(from)
-        let at = from
-        for (let i = 1; i < l.width; i++) {
-          at += pitch
+        let best = from
+        for (let at = from + pitch; at < from + window; at += pitch) {
           const next = load<f32>(at)
           if (average) v += next
-          else if (next > v) v = next
+          else if (next > v) {
+            v = next
+            best = at
+          }
         }
-        store<f32>(to, average ? v * scale : v)
-      }
-      from += pitch * (l.width - 1)
-    }
-  }
-}
-
-/** `dx` from `dy`: the average spreads d * (1 / width), the maximum gives d to the first largest value. */
-export function unpool(l: Layer, below: Layer, dy: usize, dx: usize, rows: i32): void {
-  const average = l.kind == AVERAGE_POOL
-  const pitch = (<usize>l.channels) << 2
-  const scale: f32 = <f32>1 / <f32>l.width
-  for (let r: usize = 0; r < <usize>rows; r++) {
-    let to = dx + r * below.rowBytes
-    let from = below.out + r * below.rowBytes
-    let d = dy + r * l.rowBytes
-    clear(to, <i32>(below.rowBytes >> 2))
-    for (let p = 0; p < l.positions; p++) {
-      for (const end = d + pitch; d < end; d += 4, from += 4, to += 4) {
-        const g = load<f32>(d)
-        let best: usize = 0
-        let offset: usize = 0
-        for (let i = 0; i < l.width; i++, offset += pitch) {
-          if (average) store<f32>(to + offset, g * scale)
-          else if (load<f32>(from + offset) > load<f32>(from + best)) best = offset
+        if (!dx) store<f32>(to + c, average ? v * scale : v)
+        else if (!average) store<f32>(best + toDx, load<f32>(to + c + toDy))
+        else {
+          for (let at = from; at < from + window; at += pitch) store<f32>(at + toDx, load<f32>(to + c + toDy) * scale)
         }
-        if (!average) store<f32>(to + best, g)
       }
-      from += pitch * (l.width - 1)
-      to += pitch * (l.width - 1)
     }
   }
 }

@@ -1,6 +1,6 @@
 /** Streams of Philox words, and what is drawn from them: initial parameters and the order of rows. Counterpart of src/core/random.ts. */
 import { PURPOSE_INIT, PURPOSE_SHUFFLE, RELU, control } from "./control"
-import { count, layer, order } from "./layers"
+import { last, layer, next, order, reaches } from "./layers"
 import { clear } from "./memory"
 import { philox, word0, word1, word2, word3 } from "./philox"
 
@@ -26,11 +26,8 @@ function word(purpose: u32, index: u32): u32 {
 export function init(): void {
   let index: u32 = 0
   let at = control().candidate
-  for (let i = 1; i <= count; i++) {
-    const l = layer(i)
-    if (l.columns == 0) continue
-    // Windows of a convolution are `depth` wide; an input takes part in `columns * width` outputs.
-    const fanOut = l.activation == RELU ? 0 : l.columns * max(1, l.width)
+  for (let l = layer(1); reaches(l, last); l = next(l)) {
+    const fanOut = l.activation == RELU ? 0 : l.columns * l.width
     const limit = sqrt<f32>(<f32>6 / <f32>(l.depth + fanOut))
     for (let n = l.depth * l.columns; n > 0; n--, at += 4)
       store<f32>(at, <f32>(<i32>(word(PURPOSE_INIT, index++) >> 8) - 8388608) * <f32>(1.0 / 8388608.0) * limit)

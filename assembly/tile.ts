@@ -4,36 +4,31 @@
  */
 
 /**
- * `out[r][0..7] = sum over k < depth of a[r][k] * panel[k][0..7], + panel[depth][0..7]` for `rows` rows. Works on up to three rows more than
- * asked, whose results mean nothing. Row pitches are in bytes.
+ * `out[r][0..7] = (sum over k < depth of a[r][k] * panel[k][0..7]) + panel[depth][0..7]` for `rows` rows. Works on up to three rows more
+ * than asked, whose results mean nothing. Row pitches are in bytes.
  */
 export function multiply(a: usize, aRow: usize, panel: usize, depth: i32, out: usize, outRow: usize, rows: i32): void {
-  if (ASC_FEATURE_SIMD) {
-    // Tiles of 4 rows, and of 5 where that leaves no remainder.
-    let fives = rows & 3
-    if (fives * 5 > rows) fives = 0
-    while (rows > 0) {
-      const height = fives > 0 ? 5 : 4
-      if (fives > 0) tile5(a, aRow, panel, depth, out, outRow)
-      else tile4(a, aRow, panel, depth, out, outRow)
-      fives--
-      rows -= height
-      a += aRow * height
-      out += outRow * height
-    }
-  } else {
-    const bias = panel + ((<usize>depth) << 5)
-    for (; rows > 0; rows--) {
-      row(a, 4, panel, 32, depth, 0, bias, out)
-      a += aRow
-      out += outRow
-    }
+  // Tiles of 4 rows, and of 5 where that leaves no remainder.
+  let fives = rows & 3
+  if (fives * 5 > rows) fives = 0
+  while (rows > 0) {
+    let height = 1
+    if (ASC_FEATURE_SIMD) {
+      height = 4
+      if (fives-- > 0) {
+        height = 5
+        tile5(a, aRow, panel, depth, out, outRow)
+      } else tile4(a, aRow, panel, depth, out, outRow)
+    } else row(a, 4, panel, 32, depth, out, 1)
+    rows -= height
+    a += aRow * height
+    out += outRow * height
   }
 }
 
 /**
- * `out[i][0..7] (+)= sum over r < depth of a[r][i] * b[r][0..7]` for i < rows, a multiple of 4 or up to three rows too many; `more` continues
- * the sums that `out` holds. Pitches in bytes.
+ * `out[i][0..7] (+)= sum over r < depth of a[r][i] * b[r][0..7]` for i < rows and up to three more; `more` continues the sums that `out` holds.
+ * Pitches in bytes.
  */
 export function outer(
   a: usize,
@@ -45,38 +40,15 @@ export function outer(
   rows: i32,
   more: bool,
 ): void {
-  for (let i = 0; i < rows; i += 4) {
-    if (ASC_FEATURE_SIMD) outer4(a, aRow, b, bRow, depth, out, more)
-    else {
-      for (let j: usize = 0; j < 4; j++)
-        row(a + (j << 2), aRow, b, bRow, depth, more ? out + (j << 5) : 0, 0, out + (j << 5))
-    }
-    a += 16
-    out += 128
-  }
-}
-
-/** `out[0..7] (+)= sum over r < depth of b[r][0..7]`. */
-export function sumRows(b: usize, bRow: usize, depth: i32, out: usize, more: bool): void {
-  if (ASC_FEATURE_SIMD) {
-    let s0 = f32x4.splat(0)
-    let s1 = s0
-    if (more) {
-      s0 = v128.load(out)
-      s1 = v128.load(out, 16)
-    }
-    for (; depth > 0; depth--, b += bRow) {
-      s0 = f32x4.add(s0, v128.load(b))
-      s1 = f32x4.add(s1, v128.load(b, 16))
-    }
-    v128.store(out, s0)
-    v128.store(out, s1, 16)
-  } else {
-    for (let j: usize = 0; j < 32; j += 4) {
-      let s: f32 = more ? load<f32>(out + j) : 0
-      let p = b + j
-      for (let r = 0; r < depth; r++, p += bRow) s += load<f32>(p)
-      store<f32>(out + j, s)
+  for (; rows > 0; rows -= ASC_FEATURE_SIMD ? 4 : 1) {
+    if (ASC_FEATURE_SIMD) {
+      outer4(a, aRow, b, bRow, depth, out, more)
+      a += 16
+      out += 128
+    } else {
+      row(a, aRow, b, bRow, depth, out, more ? -1 : 0)
+      a += 4
+      out += 32
     }
   }
 }
@@ -223,8 +195,8 @@ function outer4(a: usize, aRow: usize, b: usize, bRow: usize, depth: i32, out: u
   v128.store(out, c31, 112)
 }
 
-// One row of 8 sums: from zero or from `first`, over `depth` products, plus `last` (address 0 stands for none).
-function row(a: usize, aStep: usize, b: usize, bStep: usize, depth: i32, first: usize, last: usize, out: usize): void {
+// One row of 8 sums: `bias` = 1 adds the row `b[depth]`, -1 continues the sums that `out` holds.
+function row(a: usize, aStep: usize, b: usize, bStep: usize, depth: i32, out: usize, bias: i32): void {
   let c0: f32 = 0
   let c1: f32 = 0
   let c2: f32 = 0
@@ -233,15 +205,15 @@ function row(a: usize, aStep: usize, b: usize, bStep: usize, depth: i32, first: 
   let c5: f32 = 0
   let c6: f32 = 0
   let c7: f32 = 0
-  if (first) {
-    c0 = load<f32>(first)
-    c1 = load<f32>(first, 4)
-    c2 = load<f32>(first, 8)
-    c3 = load<f32>(first, 12)
-    c4 = load<f32>(first, 16)
-    c5 = load<f32>(first, 20)
-    c6 = load<f32>(first, 24)
-    c7 = load<f32>(first, 28)
+  if (bias < 0) {
+    c0 = load<f32>(out)
+    c1 = load<f32>(out, 4)
+    c2 = load<f32>(out, 8)
+    c3 = load<f32>(out, 12)
+    c4 = load<f32>(out, 16)
+    c5 = load<f32>(out, 20)
+    c6 = load<f32>(out, 24)
+    c7 = load<f32>(out, 28)
   }
   for (; depth > 0; depth--, a += aStep, b += bStep) {
     const s = load<f32>(a)
@@ -254,15 +226,15 @@ function row(a: usize, aStep: usize, b: usize, bStep: usize, depth: i32, first: 
     c6 += s * load<f32>(b, 24)
     c7 += s * load<f32>(b, 28)
   }
-  if (last) {
-    c0 += load<f32>(last)
-    c1 += load<f32>(last, 4)
-    c2 += load<f32>(last, 8)
-    c3 += load<f32>(last, 12)
-    c4 += load<f32>(last, 16)
-    c5 += load<f32>(last, 20)
-    c6 += load<f32>(last, 24)
-    c7 += load<f32>(last, 28)
+  if (bias > 0) {
+    c0 += load<f32>(b)
+    c1 += load<f32>(b, 4)
+    c2 += load<f32>(b, 8)
+    c3 += load<f32>(b, 12)
+    c4 += load<f32>(b, 16)
+    c5 += load<f32>(b, 20)
+    c6 += load<f32>(b, 24)
+    c7 += load<f32>(b, 28)
   }
   store<f32>(out, c0)
   store<f32>(out, c1, 4)

@@ -1,30 +1,31 @@
 /** Local training by mini-batch SGD, in slices. */
 import { control } from "./control"
 import {
+  BLOCK,
   Layer,
   anchor,
   clipped,
-  count,
   deltas0,
   deltas1,
   gradient,
   labels,
+  last,
   layer,
+  next,
   order,
   packedLength,
   panel,
+  previous,
+  reaches,
   velocity,
   weights,
 } from "./layers"
 import { loss } from "./loss"
 import { clear, copy } from "./memory"
-import { backward, forward, pack, unpack, weigh } from "./network"
+import { backward, forward, pack, weigh } from "./network"
 import { clip, accumulate } from "./norm"
 import { firstOrder, shuffle } from "./random"
 import { apply, rate } from "./step"
-
-/** Rows of a panel whose gradient is computed and applied at once, so that it stays in the nearest cache; a multiple of 4. */
-const BLOCK = 64
 
 let epoch = 0
 let row = 0
@@ -35,7 +36,7 @@ let lossSum: f64 = 0
 /** Starts from the parameters at `start` and the `rows` rows at `x` and `y`, with the settings of the control block. */
 export function begin(): void {
   const c = control()
-  pack(weights, c.start)
+  pack(weights, c.start, false)
   if (c.proximal != 0) copy(anchor, weights, packedLength)
   if (c.momentum != 0) clear(velocity, packedLength)
   epoch = row = steps = 0
@@ -64,7 +65,7 @@ export function advance(limit: i32): bool {
 /** Writes the parameters as they are now to `result`, and what has been done to the control block. */
 export function collect(): void {
   const c = control()
-  unpack(c.result, weights)
+  pack(weights, c.result, true)
   c.lossSum = lossSum
   c.samples = epoch * c.rows + row
   c.steps = steps
@@ -89,22 +90,21 @@ function step(n: i32, rate: f32): void {
     for (let i: usize = 0; i < <usize>n; i++) {
       gather(0, load<u32>(rows + (i << 2)))
       forward(weights, 1)
-      lossSum = loss(1, 1, deltas0, lossSum)
+      lossSum = loss(1, 1, deltas0, lossSum, true)
       descend(1, 0, true)
       accumulate(clipped, gradient, clip(gradient, c.exampleClipNorm, 1))
     }
   } else {
     for (let i: usize = 0; i < <usize>n; i++) gather(i, load<u32>(rows + (i << 2)))
     forward(weights, n)
-    lossSum = loss(n, scale, deltas0, lossSum)
+    lossSum = loss(n, scale, deltas0, lossSum, true)
     descend(n, rate, clipMean)
     if (!clipMean) return
   }
   const g = clipExamples ? clipped : gradient
   const mean: f32 = clipExamples ? scale : 1
   const factor = clipMean ? clip(g, c.clipNorm, mean) : mean
-  for (let i = c.trainFrom + 1; i <= c.trainTo; i++) {
-    const l = layer(i)
+  for (let l = layer(c.trainFrom + 1); reaches(l, layer(c.trainTo)); l = next(l)) {
     const at = l.packed
     const length = <i32>((<usize>l.panels * l.panelBytes) >> 2)
     apply(weights + at, g + at, velocity + at, anchor + at, length, rate, factor)
@@ -116,14 +116,12 @@ function descend(n: i32, rate: f32, keep: bool): void {
   const c = control()
   let dy = deltas0
   let dx = deltas1
-  for (let i = count; i > c.trainFrom; i--) {
-    const l = layer(i)
-    const below = layer(i - 1)
-    if (i - 1 > c.trainFrom) backward(l, below, weights, dy, dx, n)
-    if (i <= c.trainTo) {
-      for (let from = 0; from < l.depth; from += BLOCK)
-        improve(l, below, dy, n, from, min(from + BLOCK, l.depth), rate, keep)
-      if (l.depth) improve(l, below, dy, n, l.depth, l.depth + 1, rate, keep)
+  const lowest = layer(c.trainFrom + 1)
+  for (let l = last; reaches(lowest, l); l = previous(l)) {
+    if (l != lowest) backward(l, previous(l), weights, dy, dx, n)
+    if (l.depth && reaches(l, layer(c.trainTo))) {
+      for (let from = 0; from < l.depth; from += BLOCK) improve(l, dy, n, from, min(from + BLOCK, l.depth), rate, keep)
+      improve(l, dy, n, l.depth, l.depth + 1, rate, keep)
     }
     const t = dy
     dy = dx
@@ -131,11 +129,12 @@ function descend(n: i32, rate: f32, keep: bool): void {
   }
 }
 
-function improve(l: Layer, below: Layer, dy: usize, n: i32, from: i32, to: i32, rate: f32, keep: bool): void {
+function improve(l: Layer, dy: usize, n: i32, from: i32, to: i32, rate: f32, keep: bool): void {
   let at = l.packed + ((<usize>from) << 5)
+  const length = (to - from) << 3
   for (let p: usize = 0; p < <usize>l.panels; p++, at += l.panelBytes) {
-    const g = keep ? gradient + at : panel
-    weigh(l, below, dy, n, p, from, to, g)
-    if (!keep) apply(weights + at, g, velocity + at, anchor + at, (to - from) << 3, rate, 1)
+    weigh(l, previous(l), dy, n, p, from, to, panel)
+    if (keep) copy(gradient + at, panel, length)
+    else apply(weights + at, panel, velocity + at, anchor + at, length, rate, 1)
   }
 }

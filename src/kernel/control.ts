@@ -1,5 +1,7 @@
 import type { RandomKey } from "../core/random.ts"
-import type { Layer, ModelSpec } from "../core/model.ts"
+import { unreachable } from "../core/error.ts"
+import { layout } from "../core/model.ts"
+import type { Layer, LayerLayout, ModelSpec } from "../core/model.ts"
 import type { KernelInstance } from "./module.ts"
 import type { TrainOptions } from "./types.ts"
 
@@ -39,8 +41,8 @@ const HISTOGRAM = 31
 const SAMPLES = 38
 const STEPS = 39
 const LAYERS = 64
-const LAYER_WORDS = 6
-const WORDS = 256
+const LAYER_WORDS = 16
+const WORDS = LAYERS + 17 * LAYER_WORDS
 
 /** Float64 offsets. */
 const LOSS_SUM = 16
@@ -70,7 +72,9 @@ export class Control {
     words[LOSS] = LOSSES[spec.loss]
     this.#reals[POSITIVE_WEIGHT] = spec.positiveWeight
     words[LAYER_COUNT] = spec.layers.length
-    for (const [i, layer] of spec.layers.entries()) words.set(layerWords(layer), LAYERS + i * LAYER_WORDS)
+    words.set([0, 0, 0, 0, 1, spec.inputs], LAYERS)
+    for (const [i, shape] of layout(spec).entries())
+      words.set(layerWords(spec.layers[i]!, shape), LAYERS + (i + 1) * LAYER_WORDS)
   }
 
   set rows(rows: number) {
@@ -152,20 +156,29 @@ export class Control {
   }
 }
 
-function layerWords(layer: Layer): number[] {
+// kind, activation, depth, columns, positions, channels, step, width
+function layerWords(layer: Layer, { fanIn, outputs }: LayerLayout): number[] {
   switch (layer.kind) {
     case "dense":
-      return [LAYER_KINDS.dense, ACTIVATIONS[layer.activation], layer.units, 0, 0, 0]
-    case "conv1d":
+      return [LAYER_KINDS.dense, ACTIVATIONS[layer.activation], fanIn, layer.units, 1, layer.units, 0, 1]
+    case "conv1d": {
+      const { activation, channels, filters, width, stride } = layer
       return [
         LAYER_KINDS.conv1d,
-        ACTIVATIONS[layer.activation],
-        layer.channels,
-        layer.filters,
-        layer.width,
-        layer.stride,
+        ACTIVATIONS[activation],
+        fanIn,
+        filters,
+        outputs / filters,
+        filters,
+        stride * channels,
+        width,
       ]
-    case "pool":
-      return [LAYER_KINDS[layer.mode], ACTIVATIONS.identity, layer.channels, 0, layer.width, 0]
+    }
+    case "pool": {
+      const { mode, channels, width } = layer
+      return [LAYER_KINDS[mode], ACTIVATIONS.identity, 0, 0, outputs / channels, channels, width * channels, width]
+    }
+    default:
+      return unreachable(layer)
   }
 }

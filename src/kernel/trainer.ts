@@ -18,6 +18,9 @@ export interface TrainerLimits {
   readonly rows: number
 }
 
+/** Confusion counts take outputs x outputs words. */
+const MAX_OUTPUTS = 1024
+
 /** Evaluation goes through memory in parts; less than this is not worth a call. */
 const LEAST_ROWS = 64
 
@@ -32,6 +35,7 @@ export function createTrainer(spec: ModelSpec, limits: TrainerLimits, kind: Kern
       `expected at most ${MODEL_LIMITS.layers} layers and ${MODEL_LIMITS.parameters} parameters, got ${spec.layers.length} and ${parameterCount(spec)}`,
     )
   const outputs = outputCount(spec)
+  if (outputs > MAX_OUTPUTS) throw new KernelError("module", `expected at most ${MAX_OUTPUTS} outputs, got ${outputs}`)
   if (spec.loss !== "softmax" && outputs !== 1)
     throw new KernelError("module", `expected one output with the ${spec.loss} loss, got ${outputs}`)
   return new KernelTrainer(spec, limits, kind)
@@ -112,8 +116,10 @@ class KernelTrainer implements Trainer {
   }
 
   delta(): Float32Array {
-    const { functions, candidate } = this.#memory
-    if (!functions["delta"]!()) throw new KernelError("diverged", "the difference to the start is not finite")
+    const { functions, candidate, start, result } = this.#memory
+    functions["subtract"]!(candidate.byteOffset, result.byteOffset, start.byteOffset, result.length)
+    if (!functions["finite"]!(candidate.byteOffset, candidate.length))
+      throw new KernelError("diverged", "the difference to the start is not finite")
     return candidate
   }
 

@@ -219,13 +219,11 @@ function gradient(
 }
 
 function norm(spec: ModelSpec, g: Float32Array, from: number, to: number): number {
-  const lanes = new Float64Array(8)
+  const lanes = new Float64Array(4)
+  let i = 0
   for (const s of shapes(spec).slice(from, to))
-    for (let block = 0; block < s.columns; block += 8)
-      for (let k = 0; k <= s.depth; k++)
-        for (let j = block; j < Math.min(block + 8, s.columns); j++) lanes[j % 8]! += g[s.at + k * s.columns + j]! ** 2
-  const [a, b, c, d, e, h, i, j] = lanes as unknown as number[]
-  return Math.sqrt(a! + b! + (c! + d!) + (e! + h! + (i! + j!)))
+    for (const v of g.subarray(s.at, s.at + (s.depth + 1) * s.columns)) lanes[i++ % 4]! += v * v
+  return Math.sqrt(lanes[0]! + lanes[1]! + (lanes[2]! + lanes[3]!))
 }
 
 function cosPi(u: number): number {
@@ -248,10 +246,10 @@ function rateOf(settings: TrainOptions, t: number, total: number): number {
 }
 
 /** Philox4x32-10 in arbitrary precision. */
-export function philoxWord(i: number, purpose: number, key: RandomKey): number {
+export function philoxBlock(counter: readonly number[], key: readonly number[]): number[] {
   const mask = 0xffffffffn
-  let c = [Math.floor(i / 4), key.round, purpose, key.seed].map(BigInt)
-  let [k0, k1] = key.device.map(BigInt) as [bigint, bigint]
+  let c = counter.map(BigInt)
+  let [k0, k1] = key.map(BigInt) as [bigint, bigint]
   for (let round = 0; round < 10; round++) {
     const a = 0xd2511f53n * c[0]!
     const b = 0xcd9e8d57n * c[2]!
@@ -259,7 +257,12 @@ export function philoxWord(i: number, purpose: number, key: RandomKey): number {
     k0 = (k0 + 0x9e3779b9n) & mask
     k1 = (k1 + 0xbb67ae85n) & mask
   }
-  return Number(c[i % 4]!)
+  return c.map(Number)
+}
+
+/** Word `i` of a stream. */
+export function philoxWord(i: number, purpose: number, { seed, round, device }: RandomKey): number {
+  return philoxBlock([Math.floor(i / 4), round, purpose, seed], device)[i % 4]!
 }
 
 export function init(spec: ModelSpec, key: RandomKey): Float32Array {
