@@ -99,15 +99,15 @@ interface SchemaNode {
 export function unknownKeyHint(schema: SchemaNode, path: PlanPath, key: string): string {
   const here = keysOf(nodesAt([schema], path))
   if (here.includes(key)) return "it does not go with the other keys here"
-  const close = here
-    .map((known) => ({ known, steps: distance(known.toLowerCase(), key.toLowerCase()) }))
-    .filter(({ known, steps }) => steps <= Math.max(1, Math.floor(Math.max(known.length, key.length) * 0.4)))
+  // Keys of this place come first, so that they win a tie.
+  const known = here.map((name) => ({ name, full: name }))
+  for (const section of keysOf([schema]))
+    for (const name of keysOf(nodesAt([schema], [section]))) known.push({ name, full: `${section}.${name}` })
+  const nearest = known
+    .map(({ name, full }) => ({ name, full, steps: distance(name.toLowerCase(), key.toLowerCase()) }))
+    .filter(({ name, steps }) => steps <= Math.max(1, Math.floor(Math.max(name.length, key.length) * 0.4)))
     .sort((a, b) => a.steps - b.steps)[0]
-  if (close !== undefined) return `did you mean ${close.known}?`
-  for (const section of keysOf([schema])) {
-    const inside = nodesAt([schema], [section]).flatMap((node) => Object.keys(node.properties ?? {}))
-    if (inside.includes(key)) return `did you mean ${section}.${key}?`
-  }
+  if (nearest !== undefined) return `did you mean ${nearest.full}?`
   return here.length === 0 ? "no key is known here" : `known here: ${here.join(", ")}`
 }
 

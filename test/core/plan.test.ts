@@ -76,6 +76,7 @@ describe("a plan", () => {
     [{ trian: {} }, "plan: trian: unknown key; did you mean train?"],
     [{ train: { learningrate: 1 } }, "plan: train.learningrate: unknown key; did you mean learningRate?"],
     [{ learningRate: 0.1 }, "plan: learningRate: unknown key; did you mean train.learningRate?"],
+    [{ lerningRate: 0.1 }, "plan: lerningRate: unknown key; did you mean train.learningRate?"],
     [
       { train: { colour: 1 } },
       "plan: train.colour: unknown key; known here: epochs, batch, learningRate, momentum, l2, proximal",
