@@ -83,12 +83,19 @@ async function connectAll(port: number, count: number): Promise<RawClient[]> {
 
 const overflow = /Maximum call stack size exceeded/
 
+/** Whether the probe ends the stock broker: how deep its recursion goes depends on how the packets fall, so it has a few tries. */
+async function killsStock(probe: (port: number) => Promise<void>): Promise<string> {
+  let end = ""
+  for (let tries = 0; tries < 6 && !overflow.test(end); tries++) end = await survives("stock", probe)
+  return end
+}
+
 test("one sleeping reader and a topic that nobody hears: the stock broker dies of it, the embedded one does not", async () => {
   expect(await survives("embedded", sleepingReader)).toBe("survived")
-  expect(await survives("stock", sleepingReader)).toMatch(overflow)
-}, 30_000)
+  expect(await killsStock(sleepingReader)).toMatch(overflow)
+}, 90_000)
 
 test("a cohort's updates while the coordinator is busy: the stock broker dies of it, the embedded one delivers them all", async () => {
   expect(await survives("embedded", cohort)).toBe("survived")
-  expect(await survives("stock", cohort)).toMatch(overflow)
-}, 30_000)
+  expect(await killsStock(cohort)).toMatch(overflow)
+}, 90_000)
