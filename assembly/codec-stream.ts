@@ -1,6 +1,6 @@
 /** A stream of random bytes: the Philox blocks of one key and purpose, index 0 first, each word little-endian. */
 
-import { philox, word0, word1, word2, word3 } from "./philox"
+import { philox } from "./philox"
 
 let seed: u32 = 0
 let round: u32 = 0
@@ -25,11 +25,7 @@ export function draw(index: u32, purpose: u32): void {
     draw64(DRAWS + 64, index + 4, purpose)
   } else {
     for (let out = DRAWS; out < DRAWS + 128; out += 16) {
-      philox(index++, round, purpose, seed, high, low)
-      store<u32>(out, word0)
-      store<u32>(out, word1, 4)
-      store<u32>(out, word2, 8)
-      store<u32>(out, word3, 12)
+      philox(out, index++, round, purpose, seed, high, low)
     }
   }
 }

@@ -2,7 +2,7 @@
 
 export { base } from "./control"
 export { setup } from "./layers"
-export { init } from "./random"
+export { init } from "./init"
 export { advance, begin, collect } from "./train"
 export { evaluate, predict } from "./evaluate"
 export { finite, subtract } from "./memory"

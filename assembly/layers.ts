@@ -37,7 +37,7 @@ export class Layer {
 /** Rows of a panel whose gradient is computed and applied at once, so that it stays in the nearest cache; a multiple of 4. */
 export const BLOCK = 64
 
-const LAYER_BYTES: usize = offsetof<Layer>()
+export const LAYER_BYTES: usize = offsetof<Layer>()
 
 /** The last layer. Layer 0 is the batch itself; the model's are those after it. */
 export let last: Layer = changetype<Layer>(0)

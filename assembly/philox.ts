@@ -3,13 +3,8 @@
  * key = the device's two words. The same numbers as src/core/random.ts.
  */
 
-/** The last block that `philox` drew. */
-export let word0: u32 = 0
-export let word1: u32 = 0
-export let word2: u32 = 0
-export let word3: u32 = 0
-
-export function philox(c0: u32, c1: u32, c2: u32, c3: u32, k0: u32, k1: u32): void {
+/** Writes a block of four words to `out`. */
+export function philox(out: usize, c0: u32, c1: u32, c2: u32, c3: u32, k0: u32, k1: u32): void {
   for (let i = 0; i < 10; i++) {
     const a = <u64>0xd2511f53 * <u64>c0
     const b = <u64>0xcd9e8d57 * <u64>c2
@@ -20,8 +15,8 @@ export function philox(c0: u32, c1: u32, c2: u32, c3: u32, k0: u32, k1: u32): vo
     k0 += 0x9e3779b9
     k1 += 0xbb67ae85
   }
-  word0 = c0
-  word1 = c1
-  word2 = c2
-  word3 = c3
+  store<u32>(out, c0)
+  store<u32>(out, c1, 4)
+  store<u32>(out, c2, 8)
+  store<u32>(out, c3, 12)
 }

@@ -24,7 +24,7 @@ import { loss } from "./loss"
 import { clear, copy } from "./memory"
 import { backward, forward, pack, weigh } from "./network"
 import { clip, accumulate } from "./norm"
-import { firstOrder, shuffle } from "./random"
+import { firstOrder, shuffle } from "./shuffle"
 import { apply, rate } from "./step"
 
 let epoch = 0
@@ -42,14 +42,14 @@ export function begin(): void {
   epoch = row = steps = 0
   lossSum = 0
   total = c.epochs * ((c.rows + c.batch - 1) / c.batch)
-  firstOrder(c.rows)
+  firstOrder(order, c.rows)
 }
 
 /** Takes up to `limit` steps; true when all epochs are done. */
 export function advance(limit: i32): bool {
   const c = control()
   for (; limit > 0 && steps < total; limit--) {
-    if (row == 0) shuffle(c.rows)
+    if (row == 0) shuffle(order, c.rows)
     const n = min(c.batch, c.rows - row)
     step(n, rate(steps, total))
     row += n

@@ -1,0 +1,26 @@
+/** The order in which rows are trained on. */
+import { PURPOSE_SHUFFLE } from "./control"
+import { word, wordOf } from "./random"
+
+/** Words of the stream used so far. */
+let shuffled: u32 = 0
+
+/** The rows in their order, and the stream at its beginning. */
+export function firstOrder(order: usize, rows: i32): void {
+  shuffled = 0
+  for (let i = 0; i < rows; i++) store<i32>(order + ((<usize>i) << 2), i)
+}
+
+/** Fisher-Yates over the order as it is, continuing the stream. */
+export function shuffle(order: usize, rows: i32): void {
+  // Other streams may have been read since.
+  if (shuffled & 3) wordOf(PURPOSE_SHUFFLE, shuffled)
+  for (let i = rows - 1; i > 0; i--) {
+    const j = <u32>((<u64>word(PURPOSE_SHUFFLE, shuffled++) * <u64>(i + 1)) >> 32)
+    const a = order + ((<usize>i) << 2)
+    const b = order + ((<usize>j) << 2)
+    const t = load<i32>(a)
+    store<i32>(a, load<i32>(b))
+    store<i32>(b, t)
+  }
+}
