@@ -6,7 +6,8 @@ import { STEP } from "./memory"
 /** relu: x > 0 ? x : +0. tanh: (1 - t) / (1 + t) with t = e^(-2|x|), and the sign of x. */
 export function activate(at: usize, n: i32, kind: i32): void {
   if (kind == IDENTITY) return
-  for (const end = at + ((<usize>n) << 2); at < end; at += STEP) {
+  const end = at + ((<usize>n) << 2)
+  do {
     if (ASC_FEATURE_SIMD) {
       const x = v128.load(at)
       const zero = f32x4.splat(0)
@@ -28,13 +29,14 @@ export function activate(at: usize, n: i32, kind: i32): void {
       }
       store<f32>(at, y)
     }
-  }
+  } while ((at += STEP) < end)
 }
 
 /** Multiplies gradients `d` by the derivative, which follows from the outputs `y`: relu keeps d where y > 0; tanh takes d * (1 - y * y). */
 export function derive(d: usize, y: usize, n: i32, kind: i32): void {
   if (kind == IDENTITY) return
-  for (const end = d + ((<usize>n) << 2); d < end; d += STEP, y += STEP) {
+  const end = d + ((<usize>n) << 2)
+  do {
     if (ASC_FEATURE_SIMD) {
       const v = v128.load(y)
       const g = v128.load(d)
@@ -46,5 +48,6 @@ export function derive(d: usize, y: usize, n: i32, kind: i32): void {
       if (kind == RELU) store<f32>(d, v > 0 ? g : 0)
       else store<f32>(d, g * (<f32>1 - v * v))
     }
-  }
+    y += STEP
+  } while ((d += STEP) < end)
 }

@@ -27,18 +27,24 @@ function run(labelled: bool): void {
   let to = c.predictions
   pack(gradient, c.candidate, false)
   for (let from = 0; from < c.rows; from += capacity) {
-    const n = min(capacity, c.rows - from)
-    for (let i = 0; i < n; i++) gather(i, from + i)
+    let n = min(capacity, c.rows - from)
+    let i = 0
+    do gather(i, from + i)
+    while (++i < n)
     forward(gradient, n)
     const sum = loss(n, 1, deltas0, c.lossSum, labelled)
     if (labelled) c.lossSum = sum
-    for (let r: usize = 0; r < <usize>n; r++) {
-      if (labelled) tally(last.out + r * last.rowBytes, load<f32>(labels + (r << 2)))
+    let row: usize = 0
+    let label = labels
+    do {
+      if (labelled) tally(last.out + row, load<f32>(label))
       else {
-        copy(to, deltas0 + r * last.rowBytes, c.outputs)
+        copy(to, deltas0 + row, c.outputs)
         to += (<usize>c.outputs) << 2
       }
-    }
+      row += last.rowBytes
+      label += 4
+    } while (--n)
   }
 }
 

@@ -108,9 +108,9 @@ export function setup(batch: i32, rows: i32): u32 {
   let parameters = 0
   let packed = 0
   let rowFloats = 0
-  let channels = 0
   let scratch = 0
-  for (let l = layer(0); reaches(l, last); l = next(l)) {
+  let l = layer(0)
+  do {
     const rows = l.depth + 1
     l.panels = (l.columns + 7) >> 3
     l.panelBytes = (<usize>rows) << 5
@@ -119,24 +119,23 @@ export function setup(batch: i32, rows: i32): u32 {
     l.rowBytes = rowBytes(l.positions * l.channels)
     packed += (l.panels * rows) << 3
     parameters += l.columns * rows
-    rowFloats = max(rowFloats, (<i32>l.rowBytes) >> 2)
-    channels = max(channels, l.channels)
-    scratch = max(scratch, max(l.panels << 6, (rows + 7) * (l.positions + 4)))
-  }
-  next(last).canonical = (<usize>parameters) << 2
-  // A convolution's tiles run over a sample's end by up to three positions: that much is left after every layer.
-  for (let l = layer(0); reaches(l, last); l = next(l)) {
-    l.out = take(capacity, (<i32>l.rowBytes) >> 2)
-    take(4, channels)
-  }
+    const floats = <i32>(l.rowBytes >> 2)
+    // A convolution's tiles run over a sample's end by up to three positions: room for that is left after every layer.
+    l.out = take(capacity + 4, floats)
+    rowFloats = max(rowFloats, floats)
+    scratch = max(scratch, (l.panels << 6) + (rows + 7) * (l.positions + 4))
+    l = next(l)
+  } while (reaches(l, last))
+  l.canonical = (<usize>parameters) << 2
+  l.packed = (<usize>packed) << 2
   packedLength = packed
   weights = take(1, packed)
   anchor = take(1, packed)
   velocity = take(1, packed)
   gradient = take(1, packed)
   clipped = take(1, packed)
-  deltas0 = take(capacity + 4, max(rowFloats, channels))
-  deltas1 = take(capacity + 4, max(rowFloats, channels))
+  deltas0 = take(capacity + 4, rowFloats)
+  deltas1 = take(capacity + 4, rowFloats)
   panel = take(BLOCK + 3, 8)
   columns = take(last.columns + 2, 4)
   transposed = take(1, scratch + 8)

@@ -29,26 +29,27 @@ function shape(l: Layer, below: Layer, rows: i32): void {
 
 /** Computes every layer's outputs for the `rows` rows in layer 0; `parameters` is a packed vector. */
 export function forward(parameters: usize, rows: i32): void {
-  for (let l = layer(1); reaches(l, last); l = next(l)) {
+  let l = layer(1)
+  do {
     const below = previous(l)
     if (l.depth) {
       shape(l, below, rows)
+      let a = below.out
+      let out = l.out
       // What a panel writes beyond its columns, the next positions, panels and samples overwrite: hence the order.
-      for (let g: usize = 0; g < <usize>groups; g++) {
-        for (let p: usize = l.panels - 1; <isize>p >= 0; p--)
-          multiply(
-            below.out + g * below.rowBytes,
-            belowPitch,
-            parameters + l.packed + p * l.panelBytes,
-            l.depth,
-            l.out + g * l.rowBytes + (p << 5),
-            pitch,
-            height,
-          )
-      }
+      do {
+        let p = <usize>l.panels
+        do {
+          p--
+          multiply(a, belowPitch, parameters + l.packed + p * l.panelBytes, l.depth, out + (p << 5), pitch, height)
+        } while (p)
+        a += below.rowBytes
+        out += l.rowBytes
+      } while (--groups)
     } else pool(l, below, 0, 0, rows)
     activate(l.out, (rows * <i32>l.rowBytes) >> 2, l.activation)
-  }
+    l = next(l)
+  } while (reaches(l, last))
 }
 
 /** The gradient `dx` of the outputs of the layer below, its activation's derivative included, from the gradient `dy` of `l`'s outputs. */
@@ -58,29 +59,32 @@ export function backward(l: Layer, below: Layer, parameters: usize, dy: usize, d
     const conv = l.kind == CONV1D
     const windowBytes = (<usize>panels) << 5
     shape(l, below, rows)
-    for (let g: usize = 0; g < <usize>groups; g++) {
-      let to = dx + g * below.rowBytes
-      for (let q = 0; q < panels; q++) {
+    let row = dx
+    do {
+      let q = 0
+      do {
         transpose(l, parameters + l.packed, q)
-        multiply(
-          dy + g * l.rowBytes,
-          pitch,
-          transposed,
-          l.columns,
-          (conv ? windows : to) + ((<usize>q) << 5),
-          conv ? windowBytes : below.rowBytes,
-          height,
-        )
+        const at = (<usize>q) << 5
+        if (conv) multiply(dy, pitch, transposed, l.columns, windows + at, windowBytes, height)
+        else multiply(dy, pitch, transposed, l.columns, row + at, below.rowBytes, height)
+      } while (++q < panels)
+      if (conv) {
+        // Windows overlap: their gradients add up in the order of the positions.
+        clear(row, <i32>(below.rowBytes >> 2))
+        let to = row
+        let from = windows
+        let p = height
+        do {
+          let k: usize = 0
+          do store<f32>(to + k, load<f32>(to + k) + load<f32>(from + k))
+          while ((k += 4) < (<usize>l.depth) << 2)
+          to += belowPitch
+          from += windowBytes
+        } while (--p)
+        dy += l.rowBytes
+        row += below.rowBytes
       }
-      if (!conv) break
-      // Windows overlap: their gradients add up in the order of the positions.
-      clear(to, <i32>(below.rowBytes >> 2))
-      let from = windows
-      for (let p = 0; p < height; p++, to += belowPitch, from += windowBytes) {
-        for (let k: usize = 0; k < (<usize>l.depth) << 2; k += 4)
-          store<f32>(to + k, load<f32>(to + k) + load<f32>(from + k))
-      }
-    }
+    } while (--groups)
   } else pool(l, below, dy, dx, rows)
   derive(dx, below.out, (rows * <i32>below.rowBytes) >> 2, below.activation)
 }
@@ -95,39 +99,42 @@ export function weigh(l: Layer, below: Layer, dy: usize, rows: i32, p: usize, fr
   const bias = from == l.depth
   let a = bias ? ONE : below.out + ((<usize>from) << 2)
   let b = dy + (p << 5)
-  for (let g = 0; g < groups; g++, b += l.rowBytes) {
-    outer(a, bias ? 0 : belowPitch, b, pitch, height, out, to - from, g > 0)
+  let more = false
+  do {
+    outer(a, bias ? 0 : belowPitch, b, pitch, height, out, to - from, more)
+    more = true
     if (!bias) a += below.rowBytes
-  }
+    b += l.rowBytes
+  } while (--groups)
 }
 
 // Panel q of the transposed weights into `transposed`: rows are the layer's columns, columns are 8 of its rows; then zeros, where `multiply` expects biases.
 function transpose(l: Layer, w: usize, q: i32): void {
   let to = transposed
   w += (<usize>q) << 8
-  for (let p = 0; p < l.panels; p++, w += l.panelBytes) {
+  let p = l.panels
+  do {
     if (ASC_FEATURE_SIMD) {
-      for (let half: usize = 0; half < 32; half += 16) {
-        for (let quarter: usize = 0; quarter < 2; quarter++) {
-          const from = w + half + (quarter << 7)
-          const r0 = v128.load(from)
-          const r1 = v128.load(from, 32)
-          const r2 = v128.load(from, 64)
-          const r3 = v128.load(from, 96)
-          const a = v128.shuffle<i32>(r0, r1, 0, 4, 1, 5)
-          const b = v128.shuffle<i32>(r2, r3, 0, 4, 1, 5)
-          const c = v128.shuffle<i32>(r0, r1, 2, 6, 3, 7)
-          const d = v128.shuffle<i32>(r2, r3, 2, 6, 3, 7)
-          const at = to + (half << 3) + (quarter << 4)
-          v128.store_lane<i64>(at, a, 0)
-          v128.store_lane<i64>(at, b, 0, 8)
-          v128.store_lane<i64>(at, a, 1, 32)
-          v128.store_lane<i64>(at, b, 1, 40)
-          v128.store_lane<i64>(at, c, 0, 64)
-          v128.store_lane<i64>(at, d, 0, 72)
-          v128.store_lane<i64>(at, c, 1, 96)
-          v128.store_lane<i64>(at, d, 1, 104)
-        }
+      // The four quarters of a block of 8 rows and columns.
+      for (let quarter: usize = 0; quarter < 4; quarter++) {
+        const from = w + ((quarter & 1) << 4) + ((quarter & 2) << 6)
+        const r0 = v128.load(from)
+        const r1 = v128.load(from, 32)
+        const r2 = v128.load(from, 64)
+        const r3 = v128.load(from, 96)
+        const a = v128.shuffle<i32>(r0, r1, 0, 4, 1, 5)
+        const b = v128.shuffle<i32>(r2, r3, 0, 4, 1, 5)
+        const c = v128.shuffle<i32>(r0, r1, 2, 6, 3, 7)
+        const d = v128.shuffle<i32>(r2, r3, 2, 6, 3, 7)
+        const at = to + ((quarter & 1) << 7) + ((quarter & 2) << 3)
+        v128.store_lane<i64>(at, a, 0)
+        v128.store_lane<i64>(at, b, 0, 8)
+        v128.store_lane<i64>(at, a, 1, 32)
+        v128.store_lane<i64>(at, b, 1, 40)
+        v128.store_lane<i64>(at, c, 0, 64)
+        v128.store_lane<i64>(at, d, 0, 72)
+        v128.store_lane<i64>(at, c, 1, 96)
+        v128.store_lane<i64>(at, d, 1, 104)
       }
     } else {
       for (let j: usize = 0; j < 8; j++) {
@@ -135,23 +142,27 @@ function transpose(l: Layer, w: usize, q: i32): void {
       }
     }
     to += 256
-  }
+    w += l.panelBytes
+  } while (--p)
   // No sum is -0, so that adding +0 changes nothing.
   clear(transposed + ((<usize>l.columns) << 5), 8)
 }
 
 /** Moves parameters between canonical order and a packed vector: out of it where `unpack` says so. */
 export function pack(packed: usize, canonical: usize, unpack: bool): void {
-  for (let l = layer(1); reaches(l, last); l = next(l)) {
+  let l = layer(1)
+  do {
     // The last panel may write beyond its columns, into what the others write afterwards.
     for (let p: usize = l.panels - 1; <isize>p >= 0; p--) {
       let from = canonical + l.canonical + (p << 5)
       let to = packed + l.packed + p * l.panelBytes
-      for (let k = l.depth; k >= 0; k--) {
+      let k = l.depth
+      do {
         copy(unpack ? from : to, unpack ? to : from, 8)
         from += (<usize>l.columns) << 2
         to += 32
-      }
+      } while (--k >= 0)
     }
-  }
+    l = next(l)
+  } while (reaches(l, last))
 }

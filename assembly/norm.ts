@@ -53,8 +53,10 @@ export function clip(g: usize, bound: f32, scale: f32): f32 {
 
 /** `sum += g * factor`. */
 export function accumulate(sum: usize, g: usize, factor: f32): void {
-  for (const end = sum + ((<usize>packedLength) << 2); sum < end; sum += STEP, g += STEP) {
+  const end = sum + ((<usize>packedLength) << 2)
+  do {
     if (ASC_FEATURE_SIMD) v128.store(sum, f32x4.add(v128.load(sum), f32x4.mul(v128.load(g), f32x4.splat(factor))))
     else store<f32>(sum, load<f32>(sum) + load<f32>(g) * factor)
-  }
+    g += STEP
+  } while ((sum += STEP) < end)
 }

@@ -17,11 +17,14 @@ export function pool(l: Layer, below: Layer, dy: usize, dx: usize, rows: i32): v
   // From outputs to their gradients.
   const toDx = dx - row
   const toDy = dy - to
-  for (; rows > 0; rows--, row += below.rowBytes, to += l.rowBytes) {
+  do {
     let from = row
     if (dx) clear(from + toDx, <i32>(below.rowBytes >> 2))
-    for (let p: usize = 0; p < <usize>l.positions * pitch; p += pitch, from += window - pitch) {
-      for (let c = p; c < p + pitch; c += 4, from += 4) {
+    let c: usize = 0
+    do {
+      // One position.
+      const end = c + pitch
+      do {
         let v = load<f32>(from)
         let best = from
         for (let at = from + pitch; at < from + window; at += pitch) {
@@ -37,7 +40,11 @@ export function pool(l: Layer, below: Layer, dy: usize, dx: usize, rows: i32): v
         else {
           for (let at = from; at < from + window; at += pitch) store<f32>(at + toDx, load<f32>(to + c + toDy) * scale)
         }
-      }
-    }
-  }
+        from += 4
+      } while ((c += 4) < end)
+      from += window - pitch
+    } while (c < <usize>l.positions * pitch)
+    row += below.rowBytes
+    to += l.rowBytes
+  } while (--rows)
 }

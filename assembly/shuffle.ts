@@ -8,7 +8,10 @@ let shuffled: u32 = 0
 /** The rows in their order, and the stream at its beginning. */
 export function firstOrder(order: usize, rows: i32): void {
   shuffled = 0
-  for (let i = 0; i < rows; i++) store<i32>(order + ((<usize>i) << 2), i)
+  do {
+    rows--
+    store<i32>(order + ((<usize>rows) << 2), rows)
+  } while (rows)
 }
 
 /** Fisher-Yates over the order as it is, continuing the stream. */

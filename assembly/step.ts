@@ -26,10 +26,13 @@ export function apply(w: usize, g: usize, v: usize, w0: usize, n: i32, rate: f32
   if (ASC_FEATURE_SIMD) {
     const rates = f32x4.splat(rate)
     if (scale == 1 && l2 == 0 && proximal == 0 && momentum == 0) {
-      for (; w < end; w += 16, g += 16) v128.store(w, f32x4.sub(v128.load(w), f32x4.mul(rates, v128.load(g))))
+      do {
+        v128.store(w, f32x4.sub(v128.load(w), f32x4.mul(rates, v128.load(g))))
+        g += 16
+      } while ((w += 16) < end)
       return
     }
-    for (; w < end; w += 16, g += 16, v += 16, w0 += 16) {
+    do {
       let d = v128.load(g)
       const x = v128.load(w)
       if (scale != 1) d = f32x4.mul(d, f32x4.splat(scale))
@@ -40,9 +43,12 @@ export function apply(w: usize, g: usize, v: usize, w0: usize, n: i32, rate: f32
         v128.store(v, d)
       }
       v128.store(w, f32x4.sub(x, f32x4.mul(rates, d)))
-    }
+      g += 16
+      v += 16
+      w0 += 16
+    } while ((w += 16) < end)
   } else {
-    for (; w < end; w += 4, g += 4, v += 4, w0 += 4) {
+    do {
       let d = load<f32>(g)
       const x = load<f32>(w)
       if (scale != 1) d *= scale
@@ -53,6 +59,9 @@ export function apply(w: usize, g: usize, v: usize, w0: usize, n: i32, rate: f32
         store<f32>(v, d)
       }
       store<f32>(w, x - rate * d)
-    }
+      g += 4
+      v += 4
+      w0 += 4
+    } while ((w += 4) < end)
   }
 }

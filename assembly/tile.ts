@@ -11,7 +11,7 @@ export function multiply(a: usize, aRow: usize, panel: usize, depth: i32, out: u
   // Tiles of 4 rows, and of 5 where that leaves no remainder.
   let fives = rows & 3
   if (fives * 5 > rows) fives = 0
-  while (rows > 0) {
+  do {
     let height = 1
     if (ASC_FEATURE_SIMD) {
       height = 4
@@ -20,10 +20,10 @@ export function multiply(a: usize, aRow: usize, panel: usize, depth: i32, out: u
         tile5(a, aRow, panel, depth, out, outRow)
       } else tile4(a, aRow, panel, depth, out, outRow)
     } else row(a, 4, panel, 32, depth, out, 1)
-    rows -= height
     a += aRow * height
     out += outRow * height
-  }
+    rows -= height
+  } while (rows > 0)
 }
 
 /**
@@ -40,7 +40,7 @@ export function outer(
   rows: i32,
   more: bool,
 ): void {
-  for (; rows > 0; rows -= ASC_FEATURE_SIMD ? 4 : 1) {
+  do {
     if (ASC_FEATURE_SIMD) {
       outer4(a, aRow, b, bRow, depth, out, more)
       a += 16
@@ -50,7 +50,8 @@ export function outer(
       a += 4
       out += 32
     }
-  }
+    rows -= ASC_FEATURE_SIMD ? 4 : 1
+  } while (rows > 0)
 }
 
 function tile4(a0: usize, aRow: usize, b: usize, depth: i32, out: usize, outRow: usize): void {
@@ -66,7 +67,8 @@ function tile4(a0: usize, aRow: usize, b: usize, depth: i32, out: usize, outRow:
   let c30 = c00
   let c31 = c00
   const end = (<usize>depth) << 2
-  for (let k: usize = 0; k < end; k += 4, b += 32) {
+  let k: usize = 0
+  do {
     const b0 = v128.load(b)
     const b1 = v128.load(b, 16)
     let s = v128.load32_splat(a0 + k)
@@ -81,7 +83,8 @@ function tile4(a0: usize, aRow: usize, b: usize, depth: i32, out: usize, outRow:
     s = v128.load32_splat(a3 + k)
     c30 = f32x4.add(c30, f32x4.mul(s, b0))
     c31 = f32x4.add(c31, f32x4.mul(s, b1))
-  }
+    b += 32
+  } while ((k += 4) < end)
   const b0 = v128.load(b)
   const b1 = v128.load(b, 16)
   v128.store(out, f32x4.add(c00, b0))
@@ -113,7 +116,8 @@ function tile5(a0: usize, aRow: usize, b: usize, depth: i32, out: usize, outRow:
   let c40 = c00
   let c41 = c00
   const end = (<usize>depth) << 2
-  for (let k: usize = 0; k < end; k += 4, b += 32) {
+  let k: usize = 0
+  do {
     const b0 = v128.load(b)
     const b1 = v128.load(b, 16)
     let s = v128.load32_splat(a0 + k)
@@ -131,7 +135,8 @@ function tile5(a0: usize, aRow: usize, b: usize, depth: i32, out: usize, outRow:
     s = v128.load32_splat(a4 + k)
     c40 = f32x4.add(c40, f32x4.mul(s, b0))
     c41 = f32x4.add(c41, f32x4.mul(s, b1))
-  }
+    b += 32
+  } while ((k += 4) < end)
   const b0 = v128.load(b)
   const b1 = v128.load(b, 16)
   v128.store(out, f32x4.add(c00, b0))
@@ -169,7 +174,7 @@ function outer4(a: usize, aRow: usize, b: usize, bRow: usize, depth: i32, out: u
     c30 = v128.load(out, 96)
     c31 = v128.load(out, 112)
   }
-  for (; depth > 0; depth--, a += aRow, b += bRow) {
+  do {
     const b0 = v128.load(b)
     const b1 = v128.load(b, 16)
     let s = v128.load32_splat(a)
@@ -184,7 +189,9 @@ function outer4(a: usize, aRow: usize, b: usize, bRow: usize, depth: i32, out: u
     s = v128.load32_splat(a, 12)
     c30 = f32x4.add(c30, f32x4.mul(s, b0))
     c31 = f32x4.add(c31, f32x4.mul(s, b1))
-  }
+    a += aRow
+    b += bRow
+  } while (--depth > 0)
   v128.store(out, c00)
   v128.store(out, c01, 16)
   v128.store(out, c10, 32)

@@ -87,15 +87,18 @@ function step(n: i32, rate: f32): void {
   const rows = order + ((<usize>row) << 2)
   if (clipExamples) {
     clear(clipped, packedLength)
-    for (let i: usize = 0; i < <usize>n; i++) {
+    let i: usize = 0
+    do {
       gather(0, load<u32>(rows + (i << 2)))
       forward(weights, 1)
       lossSum = loss(1, 1, deltas0, lossSum, true)
       descend(1, 0, true)
       accumulate(clipped, gradient, clip(gradient, c.exampleClipNorm, 1))
-    }
+    } while (++i < <usize>n)
   } else {
-    for (let i: usize = 0; i < <usize>n; i++) gather(i, load<u32>(rows + (i << 2)))
+    let i: usize = 0
+    do gather(i, load<u32>(rows + (i << 2)))
+    while (++i < <usize>n)
     forward(weights, n)
     lossSum = loss(n, scale, deltas0, lossSum, true)
     descend(n, rate, clipMean)
@@ -104,11 +107,10 @@ function step(n: i32, rate: f32): void {
   const g = clipExamples ? clipped : gradient
   const mean: f32 = clipExamples ? scale : 1
   const factor = clipMean ? clip(g, c.clipNorm, mean) : mean
-  for (let l = layer(c.trainFrom + 1); reaches(l, layer(c.trainTo)); l = next(l)) {
-    const at = l.packed
-    const length = <i32>((<usize>l.panels * l.panelBytes) >> 2)
-    apply(weights + at, g + at, velocity + at, anchor + at, length, rate, factor)
-  }
+  // Packed, the layers that learn follow each other.
+  const at = layer(c.trainFrom + 1).packed
+  const length = <i32>((layer(c.trainTo + 1).packed - at) >> 2)
+  if (length) apply(weights + at, g + at, velocity + at, anchor + at, length, rate, factor)
 }
 
 // Backward through the layers: applies each gradient at once, or keeps all of them in `gradient`.
@@ -117,24 +119,30 @@ function descend(n: i32, rate: f32, keep: bool): void {
   let dy = deltas0
   let dx = deltas1
   const lowest = layer(c.trainFrom + 1)
-  for (let l = last; reaches(lowest, l); l = previous(l)) {
+  let l = last
+  do {
     if (l != lowest) backward(l, previous(l), weights, dy, dx, n)
     if (l.depth && reaches(l, layer(c.trainTo))) {
-      for (let from = 0; from < l.depth; from += BLOCK) improve(l, dy, n, from, min(from + BLOCK, l.depth), rate, keep)
+      let from = 0
+      do improve(l, dy, n, from, min(from + BLOCK, l.depth), rate, keep)
+      while ((from += BLOCK) < l.depth)
       improve(l, dy, n, l.depth, l.depth + 1, rate, keep)
     }
     const t = dy
     dy = dx
     dx = t
-  }
+    l = previous(l)
+  } while (reaches(lowest, l))
 }
 
 function improve(l: Layer, dy: usize, n: i32, from: i32, to: i32, rate: f32, keep: bool): void {
   let at = l.packed + ((<usize>from) << 5)
   const length = (to - from) << 3
-  for (let p: usize = 0; p < <usize>l.panels; p++, at += l.panelBytes) {
+  let p: usize = 0
+  do {
     weigh(l, previous(l), dy, n, p, from, to, panel)
     if (keep) copy(gradient + at, panel, length)
     else apply(weights + at, panel, velocity + at, anchor + at, length, rate, 1)
-  }
+    at += l.panelBytes
+  } while (++p < <usize>l.panels)
 }
