@@ -5,7 +5,7 @@ export { setup } from "./layers"
 export { init } from "./init"
 export { advance, begin, collect } from "./train"
 export { evaluate, predict } from "./evaluate"
-export { finite, subtract } from "./memory"
+export { subtract } from "./memory"
 
 /** Version of the training ABI. */
 export function abi(): i32 {

@@ -1,6 +1,6 @@
 /** The codec `int8` (CODECS.md, "Integer blocks") in little code; the random bits' key is the control block's. */
 import { INFINITE, peakBits, scaleUp, scaleValue } from "./codec-scale"
-import { wordOf } from "./random"
+import { wordOf } from "./mcu-random"
 
 const BLOCK = 64
 const PURPOSE_ROUNDING = 4

@@ -5,7 +5,7 @@
 import { LAYERS_AT, MAX_LAYERS, PURPOSE_SHUFFLE, RELU, base, control } from "./control"
 import { LAYER_BYTES, Layer, layer, next, previous, reaches } from "./layers"
 import { exp } from "./math"
-import { wordOf } from "./random"
+import { wordOf } from "./mcu-random"
 
 let last: Layer = changetype<Layer>(0)
 /** The parameters, and their size in bytes; their gradient comes after them. */

@@ -1,4 +1,4 @@
-/** Vectors of float32 in memory; lengths in floats, at least 1. With SIMD all but `finite` work on up to three floats more than asked. */
+/** Vectors of float32 in memory; lengths in floats, at least 1. With SIMD they work on up to three floats more than asked. */
 
 /** Bytes that go together. */
 export const STEP: usize = ASC_FEATURE_SIMD ? 16 : 4
@@ -31,18 +31,4 @@ export function subtract(out: usize, a: usize, b: usize, n: i32): void {
     b += STEP
     out += STEP
   } while ((a += STEP) < end)
-}
-
-/** Whether all of `n` floats are finite. */
-export function finite(a: usize, n: i32): bool {
-  const end = a + ((<usize>n) << 2)
-  // 0 * v is zero for finite v, otherwise NaN, and NaN stays.
-  let sum: f32 = 0
-  if (ASC_FEATURE_SIMD) {
-    let sums = f32x4.splat(0)
-    for (; a + 16 <= end; a += 16) sums = f32x4.add(sums, f32x4.mul(v128.load(a), f32x4.splat(0)))
-    if (v128.any_true(f32x4.ne(sums, sums))) return false
-  }
-  for (; a < end; a += 4) sum += load<f32>(a) * 0
-  return sum == 0
 }

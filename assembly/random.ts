@@ -1,18 +1,20 @@
-/** Streams of Philox words. Counterpart of src/core/random.ts. */
+/** Streams of Philox words, in sequence. Counterpart of src/core/random.ts. */
+import { DRAWS, codecKey, draw } from "./codec-stream"
 import { control } from "./control"
-import { philox } from "./philox"
 
-/** The block that was drawn last. */
-const WORDS = memory.data(16)
+/** Words that are drawn at once. */
+export const DRAWN = 32
 
-/** Word `index` of the stream that the key in the control block names. */
-export function wordOf(purpose: u32, index: u32): u32 {
+/** Draws the words around word `index` of the stream that the key in the control block names. */
+export function drawAt(purpose: u32, index: u32): void {
   const c = control()
-  philox(WORDS, index >> 2, c.round, purpose, c.seed, c.deviceHigh, c.deviceLow)
-  return load<u32>(WORDS + ((index & 3) << 2))
+  codecKey(c.seed, c.round, c.deviceHigh, c.deviceLow)
+  draw((index / DRAWN) * (DRAWN / 4), purpose)
 }
 
-/** The same, but the block is drawn with its first word only: for words in sequence. */
+/** Word `index`; those around it must have been drawn, unless it is the first of them. */
 export function word(purpose: u32, index: u32): u32 {
-  return index & 3 ? load<u32>(WORDS + ((index & 3) << 2)) : wordOf(purpose, index)
+  const place = index % DRAWN
+  if (place == 0) drawAt(purpose, index)
+  return load<u32>(DRAWS + (place << 2))
 }

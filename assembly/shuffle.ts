@@ -1,6 +1,6 @@
 /** The order in which rows are trained on. */
 import { PURPOSE_SHUFFLE } from "./control"
-import { word, wordOf } from "./random"
+import { DRAWN, drawAt, word } from "./random"
 
 /** Words of the stream used so far. */
 let shuffled: u32 = 0
@@ -17,7 +17,7 @@ export function firstOrder(order: usize, rows: i32): void {
 /** Fisher-Yates over the order as it is, continuing the stream. */
 export function shuffle(order: usize, rows: i32): void {
   // Other streams may have been read since.
-  if (shuffled & 3) wordOf(PURPOSE_SHUFFLE, shuffled)
+  if (shuffled % DRAWN) drawAt(PURPOSE_SHUFFLE, shuffled)
   for (let i = rows - 1; i > 0; i--) {
     const j = <u32>((<u64>word(PURPOSE_SHUFFLE, shuffled++) * <u64>(i + 1)) >> 32)
     const a = order + ((<usize>i) << 2)

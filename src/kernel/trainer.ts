@@ -21,6 +21,12 @@ export interface TrainerLimits {
 /** Confusion counts take outputs x outputs words. */
 const MAX_OUTPUTS = 1024
 
+/** Bits of infinity as a float32. */
+const INFINITE = 0x7f800000
+
+/** Floats that `isFinite` clears behind a vector. */
+const TAIL = 8
+
 /** Evaluation goes through memory in parts; less than this is not worth a call. */
 const LEAST_ROWS = 64
 
@@ -102,11 +108,11 @@ class KernelTrainer implements Trainer {
 
   outcome(): TrainOutcome {
     if (!this.#training) throw new KernelError("settings", "expected `begin` before `outcome`")
-    const { control, functions, result } = this.#memory
+    const { control, functions, resultRoom } = this.#memory
     control.rows = this.#training.samples.rows
     functions["collect"]!()
     const { samples, steps, lossSum } = control
-    if (!Number.isFinite(lossSum) || !functions["finite"]!(result.byteOffset, result.length))
+    if (!Number.isFinite(lossSum) || !isFinite(functions, resultRoom, this.parameters))
       throw new KernelError("diverged", `training diverged within ${steps} steps: use a smaller learning rate`)
     return { samples, steps, lossSum }
   }
@@ -116,9 +122,9 @@ class KernelTrainer implements Trainer {
   }
 
   delta(): Float32Array {
-    const { functions, candidate, start, result } = this.#memory
+    const { functions, candidate, candidateRoom, start, result } = this.#memory
     functions["subtract"]!(candidate.byteOffset, result.byteOffset, start.byteOffset, result.length)
-    if (!functions["finite"]!(candidate.byteOffset, candidate.length))
+    if (!isFinite(functions, candidateRoom, this.parameters))
       throw new KernelError("diverged", "the difference to the start is not finite")
     return candidate
   }
@@ -193,6 +199,9 @@ interface TrainerMemory {
   readonly start: Float32Array
   readonly result: Float32Array
   readonly candidate: Float32Array
+  /** `result` and `candidate` with what lies behind them, as `x` has. */
+  readonly resultRoom: Float32Array
+  readonly candidateRoom: Float32Array
   readonly x: Float32Array
   readonly y: Float32Array
   readonly predictions: Float32Array
@@ -227,7 +236,9 @@ function allocate(spec: ModelSpec, kind: KernelKind, batch: number, rows: number
     start: reals(addresses.start, parameters),
     result: reals(addresses.result, parameters),
     candidate: reals(addresses.candidate, parameters),
-    x: reals(addresses.x, rows * spec.inputs),
+    resultRoom: reals(addresses.result, parameters + TAIL),
+    candidateRoom: reals(addresses.candidate, parameters + TAIL),
+    x: reals(addresses.x, rows * spec.inputs + TAIL),
     y: reals(addresses.y, rows),
     predictions: reals(addresses.predictions, rows * outputs),
     confusion: new Uint32Array(memory, addresses.confusion, classes * classes),
@@ -241,5 +252,11 @@ function upload({ x, y, control, functions }: TrainerMemory, samples: Samples, f
   x.set(all ? samples.x : samples.x.subarray(from * features, (from + rows) * features))
   y.set(all ? samples.y : samples.y.subarray(from, from + rows))
   control.rows = rows
-  if (!functions["finite"]!(x.byteOffset, rows * features)) refuseNonFinite(samples)
+  if (!isFinite(functions, x, rows * features)) refuseNonFinite(samples)
+}
+
+// Whether the first `length` values are finite. The kernel looks at up to 7 values more, which belong to nobody: `room` has them.
+function isFinite(functions: KernelFunctions, room: Float32Array, length: number): boolean {
+  room.fill(0, length, length + TAIL)
+  return functions["peakBits"]!(room.byteOffset, length) < INFINITE
 }
