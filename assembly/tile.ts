@@ -3,6 +3,9 @@
  * of the index that is summed over; SIMD works on several elements at once, never within a sum, so all builds give the same bits.
  */
 
+/** Where the sums of a tile begin that continue none. */
+const ZEROS = memory.data(128)
+
 /**
  * `out[r][0..7] = (sum over k < depth of a[r][k] * panel[k][0..7]) + panel[depth][0..7]` for `rows` rows. Works on up to three rows more
  * than asked, whose results mean nothing. Row pitches are in bytes.
@@ -42,15 +45,53 @@ export function outer(
 ): void {
   do {
     if (ASC_FEATURE_SIMD) {
-      outer4(a, aRow, b, bRow, depth, out, more)
+      const first = more ? out : ZEROS
+      let c00 = v128.load(first)
+      let c01 = v128.load(first, 16)
+      let c10 = v128.load(first, 32)
+      let c11 = v128.load(first, 48)
+      let c20 = v128.load(first, 64)
+      let c21 = v128.load(first, 80)
+      let c30 = v128.load(first, 96)
+      let c31 = v128.load(first, 112)
+      let x = a
+      let y = b
+      let r = depth
+      do {
+        const b0 = v128.load(y)
+        const b1 = v128.load(y, 16)
+        let s = v128.load32_splat(x)
+        c00 = f32x4.add(c00, f32x4.mul(s, b0))
+        c01 = f32x4.add(c01, f32x4.mul(s, b1))
+        s = v128.load32_splat(x, 4)
+        c10 = f32x4.add(c10, f32x4.mul(s, b0))
+        c11 = f32x4.add(c11, f32x4.mul(s, b1))
+        s = v128.load32_splat(x, 8)
+        c20 = f32x4.add(c20, f32x4.mul(s, b0))
+        c21 = f32x4.add(c21, f32x4.mul(s, b1))
+        s = v128.load32_splat(x, 12)
+        c30 = f32x4.add(c30, f32x4.mul(s, b0))
+        c31 = f32x4.add(c31, f32x4.mul(s, b1))
+        x += aRow
+        y += bRow
+      } while (--r)
+      v128.store(out, c00)
+      v128.store(out, c01, 16)
+      v128.store(out, c10, 32)
+      v128.store(out, c11, 48)
+      v128.store(out, c20, 64)
+      v128.store(out, c21, 80)
+      v128.store(out, c30, 96)
+      v128.store(out, c31, 112)
       a += 16
       out += 128
+      rows -= 4
     } else {
       row(a, aRow, b, bRow, depth, out, more ? -1 : 0)
       a += 4
       out += 32
+      rows--
     }
-    rows -= ASC_FEATURE_SIMD ? 4 : 1
   } while (rows > 0)
 }
 
@@ -153,53 +194,6 @@ function tile5(a0: usize, aRow: usize, b: usize, depth: i32, out: usize, outRow:
   out += outRow
   v128.store(out, f32x4.add(c40, b0))
   v128.store(out, f32x4.add(c41, b1), 16)
-}
-
-function outer4(a: usize, aRow: usize, b: usize, bRow: usize, depth: i32, out: usize, more: bool): void {
-  let c00 = f32x4.splat(0)
-  let c01 = c00
-  let c10 = c00
-  let c11 = c00
-  let c20 = c00
-  let c21 = c00
-  let c30 = c00
-  let c31 = c00
-  if (more) {
-    c00 = v128.load(out)
-    c01 = v128.load(out, 16)
-    c10 = v128.load(out, 32)
-    c11 = v128.load(out, 48)
-    c20 = v128.load(out, 64)
-    c21 = v128.load(out, 80)
-    c30 = v128.load(out, 96)
-    c31 = v128.load(out, 112)
-  }
-  do {
-    const b0 = v128.load(b)
-    const b1 = v128.load(b, 16)
-    let s = v128.load32_splat(a)
-    c00 = f32x4.add(c00, f32x4.mul(s, b0))
-    c01 = f32x4.add(c01, f32x4.mul(s, b1))
-    s = v128.load32_splat(a, 4)
-    c10 = f32x4.add(c10, f32x4.mul(s, b0))
-    c11 = f32x4.add(c11, f32x4.mul(s, b1))
-    s = v128.load32_splat(a, 8)
-    c20 = f32x4.add(c20, f32x4.mul(s, b0))
-    c21 = f32x4.add(c21, f32x4.mul(s, b1))
-    s = v128.load32_splat(a, 12)
-    c30 = f32x4.add(c30, f32x4.mul(s, b0))
-    c31 = f32x4.add(c31, f32x4.mul(s, b1))
-    a += aRow
-    b += bRow
-  } while (--depth > 0)
-  v128.store(out, c00)
-  v128.store(out, c01, 16)
-  v128.store(out, c10, 32)
-  v128.store(out, c11, 48)
-  v128.store(out, c20, 64)
-  v128.store(out, c21, 80)
-  v128.store(out, c30, 96)
-  v128.store(out, c31, 112)
 }
 
 // One row of 8 sums: `bias` = 1 adds the row `b[depth]`, -1 continues the sums that `out` holds.
