@@ -1,3 +1,4 @@
+import type { Samples } from "../core/samples.ts"
 import type { Dataset, Task } from "./dataset.ts"
 import { sampleBuffer } from "./dataset.ts"
 import type { Deal, DatasetParts, Pool } from "./pool.ts"
@@ -36,6 +37,11 @@ export function share(dataset: Dataset): SharedDataset {
     train: shareDeal(train),
     test: shareDeal(test),
   }
+}
+
+/** The same samples in memory that threads share: copied unless they lie in such memory already. */
+export function shareSamples({ rows, features, x, y }: Samples): Samples {
+  return { rows, features, x: new Float32Array(bufferOf(x)), y: new Float32Array(bufferOf(y)) }
 }
 
 /** The data set that `share` described, in this thread. */

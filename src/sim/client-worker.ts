@@ -9,6 +9,7 @@ import type { RoundKind } from "../core/round.ts"
 import type { Samples } from "../core/samples.ts"
 import type { TrainSettings } from "../core/training.ts"
 import type { Dataset } from "../data/dataset.ts"
+import { slice } from "../data/held-out.ts"
 import { openShared } from "../data/share.ts"
 import type { SharedDataset } from "../data/share.ts"
 import { evaluationWork, statisticsWork, trainingWork } from "../device/work.ts"
@@ -32,6 +33,16 @@ export interface Setup {
   readonly kernel: KernelKind | undefined
   /** Feature values of standardised samples that a thread may keep. */
   readonly cachedValues: number
+  /** What the server evaluates on, in shared memory; absent where clients evaluate on their own test samples. */
+  readonly heldOut?: Samples | undefined
+}
+
+/** Rows of the held-out samples that are one item of work. */
+const HELD_OUT_ROWS = 250
+
+/** Items of work that an evaluation on `rows` held-out samples is. */
+export function heldOutItems(rows: number): number {
+  return Math.ceil(rows / HELD_OUT_ROWS)
 }
 
 /** Work that threads share: each takes the next item of `items` until there is none. */
@@ -54,6 +65,8 @@ export interface FoldJob extends Shared {
   readonly weightCap: number
   /** Replay: steps of the client at the same place in `items`; absent where all epochs are run. */
   readonly steps?: Uint32Array | undefined
+  /** Evaluation: the items are parts of the held-out samples, not clients. */
+  readonly heldOut?: boolean
 }
 
 /** A thread's share of a round; the arrays go together. `places` are positions in the job's `items`. */
@@ -102,7 +115,7 @@ export class ClientWorker {
     const refused: { place: number; reason: string }[] = []
     for (let place = take(job); place >= 0; place = take(job)) {
       const client = job.items[place]!
-      const device = this.#dataset.id(client)
+      const device = job.heldOut === true ? `held-out part ${client}` : this.#dataset.id(client)
       const key: RandomKey = { seed: this.#setup.seed, round: job.round, device: deviceKey(device) }
       try {
         const { codec, payload, samples, steps, metrics } = this.#work(job, client, job.steps?.[place], key)
@@ -155,7 +168,7 @@ export class ClientWorker {
       case "train":
         return this.#train(job.model, client, steps, key)
       case "evaluate":
-        return this.#evaluate(job.model, client)
+        return job.heldOut === true ? this.#evaluateHeldOut(job, client) : this.#evaluate(job.model, client)
       default:
         return unreachable(job.kind)
     }
@@ -180,6 +193,14 @@ export class ClientWorker {
     // Only a binary model needs the training part's scores: its threshold is chosen on them.
     const train = spec.loss === "logistic" ? this.#sums(model, this.#samples.train(client)) : undefined
     return evaluationWork(spec.loss, classCount(spec), test, train)
+  }
+
+  #evaluateHeldOut({ model, standardizer }: FoldJob, item: number): Work {
+    const { spec, heldOut: all } = this.#setup
+    const from = item * HELD_OUT_ROWS
+    const part = slice(all!, from, Math.min(all!.rows, from + HELD_OUT_ROWS))
+    const samples = standardizer === undefined ? part : standardize(part, standardizer)
+    return evaluationWork(spec.loss, classCount(spec), this.#sums(model, samples), undefined)
   }
 
   #sums(model: Float32Array, samples: Samples): EvaluationSums {

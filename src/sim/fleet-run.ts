@@ -24,6 +24,8 @@ export interface FleetOptions {
   readonly recordCohorts: boolean
   /** What is to be folded instead of what the machine selects. */
   readonly replay?: Recorded | undefined
+  /** Items of work that an evaluation is where the server holds the test samples: no client is asked, nothing travels. */
+  readonly heldOutItems?: number | undefined
   readonly signal?: AbortSignal | undefined
   /** After every training round and its evaluation. */
   onCommit?(): void
@@ -173,7 +175,7 @@ export class FleetRun {
   }
 
   async #work(): Promise<Omit<RoundSums, "seconds">> {
-    const { federation, dataset, crew, recordCohorts, replay } = this.#options
+    const { federation, dataset, crew, recordCohorts, replay, heldOutItems } = this.#options
     const { rounds } = federation
     const { kind, round } = rounds
     // The longest first, so that no thread has it left at the end.
@@ -181,11 +183,13 @@ export class FleetRun {
       kind === "evaluate" ? dataset.testRows(client.index) : dataset.trainRows(client.index)
     const clients = [...this.#folding].sort((a, b) => rows(b) - rows(a))
     const shape = replay?.shape(rounds) ?? federation.shape(kind, this.#bound)
-    const bound = Math.max(this.#bound, 1)
+    const heldOut = kind === "evaluate" && heldOutItems !== undefined
+    const bound = Math.max(this.#bound, heldOut ? heldOutItems : 1)
     this.#model.set(federation.model.devices)
     const recorded = replay?.steps(rounds)
     const parts = await crew.fold({
-      items: Uint32Array.from(clients, ({ index }) => index),
+      items: heldOut ? Uint32Array.from({ length: heldOutItems }, (_, i) => i) : places(clients),
+      heldOut,
       kind,
       round,
       model: this.#model,
@@ -194,20 +198,21 @@ export class FleetRun {
       bound,
       ...(recorded && { steps: Uint32Array.from(clients, ({ id }) => recorded.get(id)!) }),
     })
-    this.#refuse(parts)
+    this.#refuse(parts, heldOut)
     const sum = createAccumulator({ ...shape, cohort: bound, ...kernelOf(this.#options) })
     for (const part of parts) sum.merge(part.sum, part.weight, part.count)
-    return { sum: sum.sum, weight: sum.weight, ...this.#account(clients, parts, recordCohorts) }
+    const account = heldOut ? { ...NO_TRAFFIC, count: sum.count } : this.#account(clients, parts, recordCohorts)
+    return { sum: sum.sum, weight: sum.weight, ...account }
   }
 
   // What a live federation would leave out, or try again for ever, is an error here: it has one cause, and trying again changes nothing.
-  #refuse(parts: readonly FoldPart[]): void {
+  #refuse(parts: readonly FoldPart[], heldOut: boolean): void {
     const { rounds } = this.#federation
     const refused = parts.flatMap((part) => part.refused)
     if (refused.length === 0) return
     const folded = parts.reduce((count, part) => count + part.count, 0)
     const least = rounds.kind === "train" ? rounds.settings.minimumToCommit : 1
-    if (this.#options.replay === undefined && folded >= least) return
+    if (this.#options.replay === undefined && !heldOut && folded >= least) return
     const of = `${refused.length} of ${refused.length + folded} updates`
     const where = rounds.kind === "train" ? `round ${rounds.trained + 1}` : rounds.kind
     throw new FedmoteError("fleet", `${where}: ${of} were refused, the first: ${refused[0]!.reason}`)
@@ -259,6 +264,12 @@ export class FleetRun {
     const features = standardizer === undefined ? 0 : 2 * standardizer.mean.length
     return modelMessageBytes(4 * (features + model.devices.length), plan.upload.chunkBytes, version)
   }
+}
+
+const NO_TRAFFIC = { samples: 0, lossSum: 0, uplinkBytes: 0, downlinkBytes: 0 }
+
+function places(clients: readonly Client[]): Uint32Array {
+  return Uint32Array.from(clients, ({ index }) => index)
 }
 
 // Only their lengths count.

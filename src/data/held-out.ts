@@ -1,0 +1,27 @@
+import type { Samples } from "../core/samples.ts"
+import type { Dataset } from "./dataset.ts"
+import { sampleBuffer } from "./dataset.ts"
+import { sharedFloats } from "./pool.ts"
+
+/** All test rows of a data set, client after client, in memory that threads can share. */
+export function heldOut(dataset: Dataset): Samples {
+  const features = dataset.features.length
+  let rows = 0
+  for (let client = 0; client < dataset.clients; client++) rows += dataset.testRows(client)
+  const x = sharedFloats(rows * features)
+  const y = sharedFloats(rows)
+  const buffer = sampleBuffer()
+  let at = 0
+  for (let client = 0; client < dataset.clients; client++) {
+    const own = dataset.test(client, buffer)
+    x.set(own.x, at * features)
+    y.set(own.y, at)
+    at += own.rows
+  }
+  return { rows, features, x, y }
+}
+
+/** Samples `[from, to)`, without copying. */
+export function slice({ features, x, y }: Samples, from: number, to: number): Samples {
+  return { rows: to - from, features, x: x.subarray(from * features, to * features), y: y.subarray(from, to) }
+}
