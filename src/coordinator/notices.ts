@@ -1,6 +1,6 @@
 import { CODECS } from "../core/codec.ts"
 import type { Federation } from "../core/federation.ts"
-import { featureCount, lossOf, modelSpec, trainSettings } from "../core/plan-model.ts"
+import { featureCount, layersOf, lossOf, modelSpec, trainSettings } from "../core/plan-model.ts"
 import type { Plan } from "../core/plan.ts"
 import type { RoundState } from "../core/round.ts"
 import { BOUNDS } from "../wire/keys.ts"
@@ -43,11 +43,24 @@ export function noticeOf(
 
 /** What to train, as it travels. A model of the user's own has no layers. */
 export function wireTraining(plan: Plan, standardized: boolean): WireTraining {
-  const settings = { standardized, ...trainSettings(plan) }
+  const { clipNorm, exampleClipNorm, schedule, ...train } = trainSettings(plan)
+  const { shared } = layersOf(plan)
+  const settings = {
+    standardized,
+    ...train,
+    ...(plan.upload.errorFeedback && { errorFeedback: true }),
+    ...(schedule && { schedule: { warmup: 0, finalFraction: 0, ...schedule } }),
+    ...((clipNorm ?? exampleClipNorm) !== undefined && { clipping: clippingOf(clipNorm, exampleClipNorm) }),
+    ...(shared && { shared }),
+  }
   if (lossOf(plan) === "custom")
     return { inputs: featureCount(plan) ?? 1, layers: [], loss: "custom", positiveWeight: 1, ...settings }
   const { inputs, layers, loss, positiveWeight } = modelSpec(plan)
   return { inputs, layers, loss, positiveWeight, ...settings }
+}
+
+function clippingOf(step: number | undefined, example: number | undefined): NonNullable<WireTraining["clipping"]> {
+  return { ...(step !== undefined && { step }), ...(example !== undefined && { example }) }
 }
 
 function phaseOf({ phase }: RoundState): RoundPhase {

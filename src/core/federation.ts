@@ -1,13 +1,14 @@
 import { evaluationSize, evaluationTotals } from "./evaluation.ts"
 import { FedmoteError, unreachable } from "./error.ts"
 import { GlobalModel } from "./global-model.ts"
+import type { Downlink } from "./global-model.ts"
 import { gridExponent } from "./grid.ts"
 import { bestThreshold, metricsOf } from "./metrics.ts"
 import type { Metrics } from "./metrics.ts"
 import type { Loss } from "./model.ts"
 import { momentsSize, standardizer } from "./moments.ts"
 import type { Standardizer } from "./moments.ts"
-import { featureCount, lossOf, parametersOf, roundSettings, strategySettings } from "./plan-model.ts"
+import { featureCount, lossOf, parametersOf, roundSettings, sharedParameters, strategySettings } from "./plan-model.ts"
 import type { Plan } from "./plan.ts"
 import type { Result, RoundResult } from "./result.ts"
 import { createRounds, step } from "./round.ts"
@@ -25,6 +26,8 @@ export interface FederationOptions {
   readonly epoch: number
   /** Size of the fleet, where it is known: a cohort of "all" means so many. */
   readonly clients?: number
+  /** Exactly where the plan has a `downlink`. */
+  readonly downlink?: Downlink | undefined
 }
 
 /** What one device did for a round. */
@@ -96,14 +99,18 @@ export class Federation {
   #shape: RoundShape
 
   /** Throws `PlanError` where the plan's features or labels are not known, `FedmoteError` ("model") for an initial model of another size. */
-  constructor({ plan, init, epoch, clients }: FederationOptions) {
+  constructor({ plan, init, epoch, clients, downlink }: FederationOptions) {
     const parameters = parametersOf(plan)
     if (init.length !== parameters)
       throw new FedmoteError("model", `expected an initial model of ${parameters} parameters, got ${init.length}`)
+    if ((plan.downlink === undefined) !== (downlink === undefined))
+      throw new FedmoteError("model", "expected a quantiser for the downlink exactly where the plan has one")
     this.plan = plan
     const settings = roundSettings(plan, clients)
     this.rounds = createRounds(clients === undefined ? settings : { ...settings, fleet: clients }, epoch)
-    this.model = new GlobalModel(init, createStrategy(strategySettings(plan), parameters))
+    const shared = sharedParameters(plan)
+    const strategy = createStrategy(strategySettings(plan), shared.to - shared.from)
+    this.model = new GlobalModel(init, strategy, { shared, downlink })
     const labels = plan.model.labels?.length ?? 0
     const loss = lossOf(plan)
     this.#loss = loss !== "custom" ? loss : labels === 0 ? "squared" : labels === 2 ? "logistic" : "softmax"
@@ -169,7 +176,7 @@ export class Federation {
         const most = Number.isFinite(cohort) ? Math.max(bound, Math.ceil(cohort * overSelect - 1e-9)) : bound
         const weightCap = Math.min(plan.weightCap, Math.floor(MOST_WEIGHT / most))
         return {
-          size: this.model.exact.length,
+          size: this.model.shared.to - this.model.shared.from,
           gridExponent: gridExponent(most, weightCap, plan.largestDelta),
           weightCap,
           largest: plan.largestDelta,
@@ -191,7 +198,7 @@ export class Federation {
           this.#statistics = { cohort: byDevice(sums.contributions).map(({ device }) => ({ device })) }
         break
       case "train":
-        this.model.commit(sums.sum, sums.weight)
+        this.model.commit(sums.sum, sums.weight, this.version + 1)
         this.#records.push(recordOf(this.model.version, this.#shape.bound, sums))
         break
       case "evaluate":

@@ -1,4 +1,5 @@
 import { FedmoteError, unreachable } from "./error.ts"
+import type { LayerRange } from "./training.ts"
 
 /** What follows a layer's affine part. */
 export type Activation = "identity" | "relu" | "tanh"
@@ -110,6 +111,13 @@ function stepsOf(inputs: number, channels: number, index: number): number {
   if (inputs % channels !== 0)
     throw new FedmoteError("model", `layer ${index}: expected inputs in ${channels} channels, got ${inputs} values`)
   return inputs / channels
+}
+
+/** The parameters of layers `from` to `to - 1`, as positions in the flat vector. */
+export function parameterRange(spec: ModelSpec, { from, to }: LayerRange): LayerRange {
+  const layers = layout(spec)
+  const end = parameterCount(spec)
+  return { from: layers[from]?.weights ?? end, to: layers[to]?.weights ?? end }
 }
 
 /** Number of float32 parameters. */

@@ -1,11 +1,11 @@
 import { FedmoteError } from "./error.ts"
-import { MODEL_LIMITS, parameterCount } from "./model.ts"
+import { MODEL_LIMITS, parameterCount, parameterRange } from "./model.ts"
 import type { Layer, Loss, ModelSpec } from "./model.ts"
 import type { LayerPlan, Plan } from "./plan.ts"
 import { PlanError } from "./plan-error.ts"
 import type { RoundSettings } from "./round.ts"
 import type { StrategySettings } from "./strategy.ts"
-import type { TrainSettings } from "./training.ts"
+import type { LayerRange, TrainSettings } from "./training.ts"
 
 /** What a plan means to the parts that carry it out. */
 
@@ -100,7 +100,8 @@ export function sizeKnown(plan: Plan): boolean {
 
 /** Throws `PlanError` where the model is larger than the protocol allows, or its layers do not fit; nothing as long as its shape is unknown. */
 export function checkSize(plan: Plan): void {
-  if (!sizeKnown(plan) || plan.model.loss === "custom") return
+  if (plan.model.loss === "custom") return void layersOf(plan)
+  if (!sizeKnown(plan)) return
   const spec = modelSpec(plan)
   const part = plan.model.layers === undefined ? "hidden" : "layers"
   let size = 0
@@ -112,6 +113,45 @@ export function checkSize(plan: Plan): void {
   }
   if (size > MODEL_LIMITS.parameters)
     throw new PlanError(["model", part], `expected at most ${MODEL_LIMITS.parameters} parameters, got ${size}`)
+  layersOf(plan)
+}
+
+/** Which layers learn, and which of them are shared with the fleet; both undefined where all are. */
+export interface LayerRoles {
+  readonly trained: LayerRange | undefined
+  readonly shared: LayerRange | undefined
+}
+
+/** Throws `PlanError` where frozen and private layers leave nothing to share. */
+export function layersOf(plan: Plan): LayerRoles {
+  const { frozen, private: own } = plan.model
+  const none = { first: 0, last: 0 }
+  const { first, last } = frozen ?? none
+  const { first: ownFirst, last: ownLast } = own ?? none
+  if (first + last + ownFirst + ownLast === 0) return { trained: undefined, shared: undefined }
+  const key = frozen === undefined ? "private" : "frozen"
+  if (plan.model.loss === "custom")
+    throw new PlanError(["model", key], "expected a model with layers, got a custom one")
+  const spec = modelSpec(plan)
+  const trained = { from: first, to: spec.layers.length - last }
+  const shared = { from: trained.from + ownFirst, to: trained.to - ownLast }
+  const range = parameterRange(spec, shared)
+  if (range.to <= range.from)
+    throw new PlanError(
+      ["model", key],
+      `expected some of the ${spec.layers.length} layers with parameters to be learned together, got none`,
+    )
+  return {
+    trained: first + last === 0 ? undefined : trained,
+    shared,
+  }
+}
+
+/** The parameters that updates carry, as positions in the model's. */
+export function sharedParameters(plan: Plan): LayerRange {
+  if (plan.model.loss === "custom") return { from: 0, to: parametersOf(plan) }
+  const { shared } = layersOf(plan)
+  return shared === undefined ? { from: 0, to: parametersOf(plan) } : parameterRange(modelSpec(plan), shared)
 }
 
 /** The plan with what the data knows. Throws `PlanError` where the two contradict each other. */
@@ -147,7 +187,9 @@ function refuseDifference(key: "features" | "labels", plan: readonly string[], d
 }
 
 /** Settings of local training as they travel: real numbers rounded to float32. */
-export function trainSettings({ train }: Plan): TrainSettings {
+export function trainSettings(plan: Plan): TrainSettings {
+  const { clipNorm, exampleClipNorm, schedule, ...train } = plan.train
+  const { trained } = layersOf(plan)
   return {
     epochs: train.epochs,
     batch: train.batch,
@@ -155,6 +197,12 @@ export function trainSettings({ train }: Plan): TrainSettings {
     momentum: Math.fround(train.momentum),
     l2: Math.fround(train.l2),
     proximal: Math.fround(train.proximal),
+    ...(clipNorm === undefined ? {} : { clipNorm: Math.fround(clipNorm) }),
+    ...(exampleClipNorm === undefined ? {} : { exampleClipNorm: Math.fround(exampleClipNorm) }),
+    ...(schedule === undefined
+      ? {}
+      : { schedule: { ...schedule, finalFraction: Math.fround(schedule.finalFraction) } }),
+    ...(trained === undefined ? {} : { trained }),
   }
 }
 

@@ -10,6 +10,9 @@ import { checkSize } from "./plan-model.ts"
  * value; `parsePlan` checks it and fills in the defaults. Everything below the schema may trust it.
  */
 
+/** One sender needs no unbiased codec, and the error is carried to the next delta: all of these have the least squared error. */
+export const DOWNLINK_CODECS = ["eden4", "eden2", "eden1", "int8-nearest", "int4-nearest"] as const
+
 // A custom message is the "expected ..." half of an error; PlanError adds the path and what came.
 const expected = (phrase: string) => ({ error: () => phrase })
 
@@ -46,6 +49,15 @@ const layer = z.union([
     channels: units.exactOptional().describe("Values of one step; default: the filters of the layer before, or 1."),
   }),
 ])
+
+const ends = (what: string) =>
+  z
+    .strictObject({
+      first: z.int().min(0).max(MODEL_LIMITS.layers).default(0).describe("Layers at the input."),
+      last: z.int().min(0).max(MODEL_LIMITS.layers).default(0).describe("Layers at the output."),
+    })
+    .exactOptional()
+    .describe(what)
 
 const model = z.strictObject({
   features: z
@@ -93,11 +105,15 @@ const model = z.strictObject({
     .max(MODEL_LIMITS.parameters)
     .exactOptional()
     .describe("Number of parameters of a custom model."),
+  frozen: ends("Layers that stay as the initial model has them: a backbone that was trained before."),
+  private: ends("Layers that each device trains for itself and never sends: FedPer (Arivazhagan et al. 2019)."),
   standardize: z
     .boolean()
     .default(true)
     .describe("Scale features by means and deviations that the fleet computes together, without pooling readings."),
 })
+
+const positive = z.number().gt(0).max(1e6)
 
 const train = z.strictObject({
   epochs: z.int().min(1).max(1000).default(5).describe("Passes over the device's samples in one round."),
@@ -106,6 +122,18 @@ const train = z.strictObject({
   momentum: z.number().min(0).lt(1).default(0),
   l2: z.number().min(0).max(1e6).default(0).describe("Weight decay."),
   proximal: z.number().min(0).max(1e6).default(0).describe("FedProx: pulls local training toward the global model."),
+  clipNorm: positive.exactOptional().describe("Largest L2 norm of a step's mean gradient."),
+  exampleClipNorm: positive
+    .exactOptional()
+    .describe("Largest L2 norm of each sample's gradient, before the mean is taken (DP-SGD)."),
+  schedule: z
+    .strictObject({
+      kind: z.enum(["constant", "linear", "cosine"]).default("constant").describe("How the rate falls in one round."),
+      warmup: z.int().min(0).max(0xffff_ffff).default(0).describe("Steps over which the rate rises to its full value."),
+      finalFraction: z.number().min(0).max(1).default(0).describe("What the rate has fallen to after the last step."),
+    })
+    .exactOptional()
+    .describe("Learning rate over the steps of one round."),
 })
 
 const serverRate = (rate: number) => z.number().gt(0).max(1e6).default(rate)
@@ -210,8 +238,26 @@ const schema = z.strictObject({
         .max(262144)
         .default(65536)
         .describe("Largest piece of a model or update in one message."),
+      errorFeedback: z
+        .boolean()
+        .default(false)
+        .describe(
+          "Devices add to an update what the codec lost of the last: for fleets where most take part in every round.",
+        ),
     })
     .prefault({}),
+  downlink: z
+    .strictObject({
+      codec: z.enum(DOWNLINK_CODECS).default("eden4").describe("How a commit's change is quantised."),
+      history: z
+        .int()
+        .min(1)
+        .max(64)
+        .default(4)
+        .describe("Commits that a device may have missed and still catch up by deltas."),
+    })
+    .exactOptional()
+    .describe("The model also travels as quantised deltas, for devices that hold an earlier version."),
 })
 
 type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T

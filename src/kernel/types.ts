@@ -6,6 +6,7 @@ import type { TrainSettings } from "../core/training.ts"
 
 export { SCORE_BINS } from "../core/evaluation.ts"
 export type { EvaluationSums } from "../core/evaluation.ts"
+export type { Schedule, TrainSettings as TrainOptions } from "../core/training.ts"
 
 /** Which build of the kernels runs: WASM SIMD, WASM scalar (pure MVP), or the pure-JavaScript one for engines without WebAssembly. */
 export type KernelKind = "simd" | "scalar" | "js"
@@ -17,27 +18,6 @@ export interface TrainOutcome {
   readonly lossSum: number
 }
 
-/** How the learning rate changes over the steps of one local training. */
-export interface Schedule {
-  /** constant, or falling to `finalFraction` of the rate, in a line or as half a cosine, over the steps after the warm-up. */
-  readonly kind: "constant" | "linear" | "cosine"
-  /** Steps over which the rate rises in a line from rate / warmup to its full value; default 0. */
-  readonly warmup?: number
-  /** Default 0. */
-  readonly finalFraction?: number
-}
-
-/** Local training with all that the built-in kernels can do. */
-export interface TrainOptions extends TrainSettings {
-  /** Largest L2 norm of a step's mean gradient (before decay and proximal term); none by default. */
-  readonly clipNorm?: number
-  /** Largest L2 norm of each row's gradient before the mean is taken (DP-SGD, Abadi et al. 2016); none by default. */
-  readonly exampleClipNorm?: number
-  readonly schedule?: Schedule
-  /** Layers `from` to `to - 1` learn, the others stay as they are; all by default. */
-  readonly trained?: { readonly from: number; readonly to: number }
-}
-
 /**
  * A training program with memory of its own: one per thread, used for many clients one after the other. Nothing is allocated per step.
  */
@@ -46,9 +26,9 @@ export interface Trainer {
   /** The initial model (Glorot uniform; He uniform before a ReLU; biases zero), a function of `key` alone. */
   init(key: RandomKey): Float32Array
   /** Runs all epochs from `start` (not changed); the result is in `result`, `parameters` float32 values, until the next call. */
-  train(start: Float32Array, samples: Samples, settings: TrainOptions, key: RandomKey): TrainOutcome
+  train(start: Float32Array, samples: Samples, settings: TrainSettings, key: RandomKey): TrainOutcome
   /** The same in slices: `begin`, then `advance(steps)` until it says done; `outcome` may be taken at any moment ("finish now"). */
-  begin(start: Float32Array, samples: Samples, settings: TrainOptions, key: RandomKey): void
+  begin(start: Float32Array, samples: Samples, settings: TrainSettings, key: RandomKey): void
   advance(steps: number): boolean
   outcome(): TrainOutcome
   readonly result: Float32Array

@@ -32,7 +32,7 @@ export const KEYS = {
   /** Reserved: 6 data gate, 7 versions held. */
   ready: { session: 2, willing: 3, samples: 4, testSamples: 5 },
   gone: { session: 2 },
-  /** Reserved: 20 downlink deltas, 21 governance (data gate, organisation, model card), 22 privacy (secure aggregation, DP), 23 module. */
+  /** Reserved: 21 governance (data gate, organisation, model card), 22 privacy (secure aggregation, DP), 23 module. */
   notice: {
     round: 2,
     epoch: 3,
@@ -52,9 +52,10 @@ export const KEYS = {
     spreadSeconds: 17,
     committed: 18,
     training: 19,
+    deltas: 20,
   },
   committed: { round: 0, epoch: 1 },
-  /** Reserved: 12 learning-rate schedule, 13 clipping, 14 frozen layers. */
+  deltas: { base: 0, codec: 1 },
   training: {
     inputs: 0,
     layers: 1,
@@ -67,7 +68,15 @@ export const KEYS = {
     momentum: 8,
     l2: 9,
     proximal: 10,
+    errorFeedback: 11,
+    schedule: 12,
+    clipping: 13,
+    trained: 14,
+    shared: 15,
   },
+  schedule: { kind: 0, warmup: 1, finalFraction: 2 },
+  clipping: { step: 0, example: 1 },
+  range: { from: 0, to: 1 },
   dense: { kind: 0, units: 1, activation: 2 },
   conv1d: { kind: 0, channels: 1, filters: 2, width: 3, stride: 4, activation: 5 },
   pool: { kind: 0, mode: 1, channels: 2, width: 3 },
@@ -88,7 +97,6 @@ export const KEYS = {
     payload: PAYLOAD_KEY,
   },
   receipt: { status: 2, round: 3, epoch: 4, updateId: 5, retrySeconds: 6, allowedBytes: 7, reason: 8 },
-  /** Reserved: 6 codec of a delta. */
   model: { version: 2, index: 3, count: 4, base: 5, payload: PAYLOAD_KEY },
 } as const
 
@@ -100,6 +108,7 @@ export const CHOICES = {
   activation: { identity: 0, relu: 1, tanh: 2 },
   poolMode: { average: 0, max: 1 },
   loss: { softmax: 0, logistic: 1, squared: 2, custom: 3 },
+  scheduleKind: { constant: 0, linear: 1, cosine: 2 },
   action: { join: 0, wait: 1, stop: 2 },
   receiptStatus: { folded: 0, duplicate: 1, late: 2, busy: 3, refused: 4 },
 } as const
@@ -130,6 +139,9 @@ export const BOUNDS = {
   batch: { min: 1, max: 65535 },
   /** Units, channels, filters, width, stride. */
   layerSize: { min: 1, max: MODEL_LIMITS.units },
+  /** A range's first layer, and the layer after its last. */
+  layerFirst: { min: 0, max: MODEL_LIMITS.layers - 1 },
+  layerEnd: { min: 1, max: MODEL_LIMITS.layers },
   codec: { min: 0, max: 255 },
   chunkIndex: { min: 0, max: 65534 },
   chunkCount: { min: 1, max: 65535 },
@@ -150,6 +162,6 @@ export const BOUNDS = {
 export const STRUCTURE = {
   /** Maps and arrays inside one another. */
   depth: 4,
-  /** Heads, map keys included: the largest Notice has 262. */
+  /** Heads, map keys included: the largest Notice has 296. */
   items: 320,
 } as const

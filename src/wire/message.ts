@@ -61,6 +61,25 @@ export interface WireTraining {
   readonly momentum: number
   readonly l2: number
   readonly proximal: number
+  /** Add to each update what the codec lost of the last one. */
+  readonly errorFeedback?: boolean
+  readonly schedule?: {
+    readonly kind: "constant" | "linear" | "cosine"
+    readonly warmup: number
+    readonly finalFraction: number
+  }
+  /** Largest L2 norms of a step's mean gradient, and of one sample's gradient. */
+  readonly clipping?: { readonly step?: number; readonly example?: number }
+  /** The layers that learn; absent where all do. */
+  readonly trained?: WireRange
+  /** The layers whose parameters an update carries; absent where it carries all. Never wider than `trained`. */
+  readonly shared?: WireRange
+}
+
+/** Layers `from` to `to - 1`. */
+export interface WireRange {
+  readonly from: number
+  readonly to: number
 }
 
 /** Retained; what the coordinator is doing. A Notice that arrives as a retained message informs; it never starts work. */
@@ -92,6 +111,8 @@ export interface Notice {
   readonly spreadSeconds: number
   /** The last round and epoch that were committed; absent before the first. */
   readonly committed?: { readonly round: number; readonly epoch: number }
+  /** The model also travels as deltas: of each version after `base` against the one before, in this codec with the biased scale. */
+  readonly deltas?: { readonly base: number; readonly codec: number }
 }
 
 /** To one device: join this round / come back later / stop. */

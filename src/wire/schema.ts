@@ -12,6 +12,7 @@ import type {
   Task,
   Update,
   WireLayer,
+  WireRange,
   WireTraining,
 } from "./message.ts"
 import type { Fields } from "./struct.ts"
@@ -56,6 +57,11 @@ const layer = variant<WireLayer>(choice(CHOICES.layerKind), {
   }),
 })
 
+const range = nested<WireRange>("range", KEYS.range, {
+  from: integer(BOUNDS.layerFirst),
+  to: integer(BOUNDS.layerEnd),
+})
+
 const training = nested<WireTraining>("training", KEYS.training, {
   inputs: integer(BOUNDS.features),
   layers: list(layer, BOUNDS.layerList),
@@ -68,6 +74,22 @@ const training = nested<WireTraining>("training", KEYS.training, {
   momentum: fraction,
   l2: notNegative,
   proximal: notNegative,
+  errorFeedback: optional(flag()),
+  schedule: optional(
+    nested<NonNullable<WireTraining["schedule"]>>("schedule", KEYS.schedule, {
+      kind: choice(CHOICES.scheduleKind),
+      warmup: uint32,
+      finalFraction: fraction,
+    }),
+  ),
+  clipping: optional(
+    nested<NonNullable<WireTraining["clipping"]>>("clipping", KEYS.clipping, {
+      step: optional(positive),
+      example: optional(positive),
+    }),
+  ),
+  trained: optional(range),
+  shared: optional(range),
 })
 
 const committed = nested<NonNullable<Notice["committed"]>>("committed", KEYS.committed, {
@@ -107,14 +129,11 @@ const SCHEMAS: readonly Schema[] = [
       spreadSeconds: seconds,
       committed: optional(committed),
       training,
+      deltas: optional(
+        nested<NonNullable<Notice["deltas"]>>("deltas", KEYS.deltas, { base: uint32, codec: integer(BOUNDS.codec) }),
+      ),
     },
-    ({ training: { loss, layers } }) => {
-      if ((loss === "custom") !== (layers.length === 0))
-        throw new WireError(
-          "bound",
-          `training.layers: expected ${loss === "custom" ? "none" : "some"}, got ${layers.length}`,
-        )
-    },
+    noticeRule,
   ),
   schema<Task>("task", {
     action: choice(CHOICES.action),
@@ -189,6 +208,25 @@ function schema<M extends Message>(type: M["type"], kinds: Fields<M, "type">, ru
   const keys: Readonly<Record<string, number>> = KEYS[type]
   const table = new Struct<M, "type">(type, keys as { readonly [K in keyof Fields<M, "type">]: number }, kinds)
   return { type, number: TYPES[type], table, rule } as unknown as Schema
+}
+
+function noticeRule({ version, training, deltas }: Notice): void {
+  const { loss, layers, trained, shared } = training
+  if ((loss === "custom") !== (layers.length === 0))
+    throw new WireError(
+      "bound",
+      `training.layers: expected ${loss === "custom" ? "none" : "some"}, got ${layers.length}`,
+    )
+  const all = { from: 0, to: layers.length }
+  if (trained !== undefined) within("training.trained", trained, all)
+  if (shared !== undefined) within("training.shared", shared, trained ?? all)
+  if (deltas !== undefined && deltas.base >= version)
+    throw new WireError("bound", `deltas.base: expected a version before ${version}, got ${deltas.base}`)
+}
+
+function within(where: string, { from, to }: WireRange, outer: WireRange): void {
+  if (from >= outer.from && to <= outer.to && from < to) return
+  throw new WireError("bound", `${where}: expected layers within ${outer.from} to ${outer.to}, got ${from} to ${to}`)
 }
 
 function indexBelowCount({ type, index, count }: Update | ModelChunk): void {

@@ -79,7 +79,7 @@ describe("a plan", () => {
     [{ lerningRate: 0.1 }, "plan: lerningRate: unknown key; did you mean train.learningRate?"],
     [
       { train: { colour: 1 } },
-      "plan: train.colour: unknown key; known here: epochs, batch, learningRate, momentum, l2, proximal",
+      "plan: train.colour: unknown key; known here: epochs, batch, learningRate, momentum, l2, proximal, clipNorm, exampleClipNorm, schedule",
     ],
     [
       { model: { layers: [{ dense: 3 }, { denze: 3 }] } },

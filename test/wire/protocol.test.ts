@@ -10,6 +10,14 @@ import { toHex } from "./vectors.ts"
 const grammar = readGrammar()
 const kebab = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 const LAYERS = ["dense", "conv1d", "pool"]
+/** Other maps inside messages, and the field that holds one. */
+const INSIDE: Readonly<Record<string, string>> = {
+  committed: "notice.committed",
+  deltas: "notice.deltas",
+  schedule: "training.schedule",
+  clipping: "training.clipping",
+  range: "training.trained",
+}
 
 describe("protocol.cddl and keys.ts say the same", () => {
   test("messages, their types and their keys", () => {
@@ -24,7 +32,7 @@ describe("protocol.cddl and keys.ts say the same", () => {
 
   test("maps inside messages", () => {
     const inside = [...grammar.maps.keys()].filter((name) => !(name in TYPES))
-    expect(inside.toSorted()).toEqual(["committed", "training", ...LAYERS].toSorted())
+    expect(inside.toSorted()).toEqual(["training", ...Object.keys(INSIDE), ...LAYERS].toSorted())
     for (const name of inside)
       expect(Object.fromEntries(grammar.maps.get(name)!.map(({ field, key }) => [field, key]))).toEqual(
         KEYS[name as keyof typeof KEYS],
@@ -132,14 +140,38 @@ class Generator {
     if (keys["base"] !== undefined && map.has(keys["base"]) && get("base") >= get("version"))
       if (this.#fixed.has(`${name}.base`)) map.set(keys["version"]!, get("base") + 1)
       else map.delete(keys["base"])
+    if (name === "range" && get("from") >= get("to"))
+      if (this.#fixed.has("range.from")) map.set(keys["to"]!, get("from") + 1)
+      else map.set(keys["from"]!, get("to") - 1)
+    if (name === "notice" && map.has(keys["deltas"]!)) {
+      const base = (map.get(keys["deltas"]!) as Map<number, Item>).get(KEYS.deltas.base) as number
+      if (base >= get("version"))
+        if (this.#fixed.has("notice.version") || base === 0xffffffff) map.delete(keys["deltas"]!)
+        else map.set(keys["version"]!, base + 1)
+    }
     if (name === "training") {
       const custom = CHOICES.loss.custom
       if (get("loss") === custom) map.set(keys["layers"]!, [])
       else if ((map.get(keys["layers"]!) as Item[]).length === 0)
         if (this.#fixed.has("training.layers")) map.set(keys["loss"]!, custom)
         else map.set(keys["layers"]!, [this.map("dense")])
+      this.#layerRanges(map)
     }
     return map
+  }
+
+  /** Ranges of layers lie within the model, the shared ones within the trained ones. */
+  #layerRanges(map: Map<number, Item>): void {
+    const { layers, trained, shared } = KEYS.training
+    const count = (map.get(layers) as Item[]).length
+    for (const key of [trained, shared])
+      if (
+        !this.#fixed.has("training.trained") &&
+        map.has(key) &&
+        ((map.get(key) as Map<number, Item>).get(KEYS.range.to) as number) > count
+      )
+        map.delete(key)
+    if (map.has(trained) && map.has(shared)) map.set(shared, map.get(trained)!)
   }
 }
 
@@ -156,13 +188,39 @@ describe("the codec takes what the grammar allows", () => {
   })
 
   test(`no message has more items or depth than the structure allows (seed ${SEED})`, () => {
+    const clipping = new Map(["clipping.step", "clipping.example"].map((name) => [name, reals([1])] as const))
     const largest = new Map<string, Item>([
       ["training.layers", Array.from({ length: 15 }, () => new Generator(new Dice(SEED)).map("conv1d"))],
       ["training.loss", 0],
-      ["notice.committed", new Generator(new Dice(SEED)).map("committed")],
+      ...Object.entries(INSIDE).map(
+        ([map, holder]) => [holder, new Generator(new Dice(SEED), clipping).map(map)] as const,
+      ),
+      ["training.errorFeedback", true],
+      [
+        "training.trained",
+        new Map([
+          [0, 0],
+          [1, 15],
+        ]),
+      ],
+      [
+        "training.shared",
+        new Map([
+          [0, 0],
+          [1, 15],
+        ]),
+      ],
+      [
+        "notice.deltas",
+        new Map([
+          [0, 0],
+          [1, 255],
+        ]),
+      ],
+      ["notice.version", 1],
     ])
     const notice = new Generator(new Dice(SEED), largest).map("notice")
-    expect(items(notice)).toBe(262)
+    expect(items(notice)).toBe(296)
     expect(items(notice)).toBeLessThanOrEqual(STRUCTURE.items)
     expect(depth(notice)).toBe(STRUCTURE.depth)
     expect(decode(cbor(notice)).type).toBe("notice")
@@ -186,7 +244,7 @@ describe("the codec holds every field to its bound", () => {
     const make = (value: number): Uint8Array => build(messageOf(map), map, new Map([[name, value]]))
     expect(decode(make(min)).type).toBe(messageOf(map))
     // A version cannot come after the largest base, nor a count after the largest index: their own bounds end one before.
-    expect(decode(make(name === "model.base" ? max - 1 : max)).type).toBe(messageOf(map))
+    expect(decode(make(name === "model.base" || name === "deltas.base" ? max - 1 : max)).type).toBe(messageOf(map))
     for (const beyond of [min - 1, max + 1])
       expect(() => decode(make(beyond))).toThrow(expect.objectContaining({ name: "WireError" }))
   })
@@ -213,7 +271,18 @@ describe("the codec holds every field to its bound", () => {
       fixed.set("training.layers", [new Generator(new Dice(SEED), fixed).map(map)])
       fixed.set("training.loss", 0)
     }
-    if (map === "committed") fixed.set("notice.committed", new Generator(new Dice(SEED), fixed).map(map))
+    const holder = INSIDE[map]
+    if (map === "deltas" && !fixed.has("deltas.base")) fixed.set("deltas.base", 0)
+    if (holder !== undefined) {
+      fixed.set(holder, new Generator(new Dice(SEED), fixed).map(map))
+      if (map === "range") {
+        fixed.set(
+          "training.layers",
+          Array.from({ length: 15 }, () => new Generator(new Dice(SEED)).map("dense")),
+        )
+        fixed.set("training.loss", 0)
+      }
+    }
     return cbor(new Generator(new Dice(SEED), fixed).map(message))
   }
 })

@@ -101,12 +101,28 @@ def layer(m):
     return {0: 2, 1: ["average", "max"].index(m["mode"]), 2: m["channels"], 3: m["width"]}
 
 
+def layer_range(m):
+    return {0: m["from"], 1: m["to"]}
+
+
 def training(m):
-    return {
+    item = {
         0: m["inputs"], 1: [layer(each) for each in m["layers"]], 2: LOSS.index(m["loss"]), 3: f32(m["positiveWeight"]),
         4: m["standardized"], 5: m["epochs"], 6: m["batch"], 7: f32(m["learningRate"]), 8: f32(m["momentum"]),
         9: f32(m["l2"]), 10: f32(m["proximal"]),
     }  # fmt: skip
+    if "errorFeedback" in m:
+        item[11] = m["errorFeedback"]
+    if "schedule" in m:
+        kind = ["constant", "linear", "cosine"].index(m["schedule"]["kind"])
+        item[12] = {0: kind, 1: m["schedule"]["warmup"], 2: f32(m["schedule"]["finalFraction"])}
+    if "clipping" in m:
+        item[13] = {key: f32(m["clipping"][name]) for key, name in enumerate(("step", "example")) if name in m["clipping"]}
+    if "trained" in m:
+        item[14] = layer_range(m["trained"])
+    if "shared" in m:
+        item[15] = layer_range(m["shared"])
+    return item
 
 
 def notice(m):
@@ -119,6 +135,8 @@ def notice(m):
     if "committed" in m:
         item[18] = {0: m["committed"]["round"], 1: m["committed"]["epoch"]}
     item[19] = training(m["training"])
+    if "deltas" in m:
+        item[20] = {0: m["deltas"]["base"], 1: m["deltas"]["codec"]}
     return item
 
 
@@ -205,6 +223,11 @@ SENSOR = {
     "momentum": 0, "l2": 0, "proximal": 0.1,
 }  # fmt: skip
 
+EVERY_SETTING = {
+    "errorFeedback": True, "schedule": {"kind": "cosine", "warmup": 100, "finalFraction": 0.125},
+    "clipping": {"step": 1, "example": 2}, "trained": {"from": 1, "to": 5}, "shared": {"from": 1, "to": 4},
+}  # fmt: skip
+
 WIDEST = {"kind": "conv1d", "channels": 65535, "filters": 65535, "width": 65535, "stride": 65535, "activation": "tanh"}
 
 VALID = {
@@ -237,6 +260,9 @@ VALID = {
         ("regression", NOTICE | {"phase": "abandoned", "training": TRAINING | {"layers": [dense(1)], "loss": "squared"}}),
         ("offline, the coordinator's last will", NOTICE | {"phase": "offline", "secondsLeft": 0}),
         ("committed", NOTICE | {"phase": "committed"}),
+        ("the model also as deltas", NOTICE | {"deltas": {"base": 1, "codec": 7}}),
+        ("a private head, clipped samples", NOTICE | {"training": TRAINING | {"clipping": {"example": 0.5}, "shared": {"from": 0, "to": 1}}}),
+        ("every setting there is", NOTICE | {"training": SENSOR | EVERY_SETTING, "deltas": {"base": 2, "codec": 4}}),
         ("released", NOTICE | {"kind": "released", "phase": "released", "codecs": [0]}),
         ("every number at its least", {
             "round": 0, "epoch": 0, "kind": "train", "phase": "offline", "session": 0, "secondsLeft": 0, "version": 0,
@@ -420,7 +446,7 @@ def messages():
     bad("type", "a type that is true", GONE | {1: True})
     bad("unknown", "a key that gone does not have", GONE | {3: 0})
     bad("unknown", "a payload that gone does not have", GONE | {23: b"\x00"})
-    for key in (20, 21, 22, 23):
+    for key in (21, 22, 23):
         bad("unknown", f"the notice's reserved key {key}", NOTE | {key: {}})
     bad("unknown", "a nested key that committed does not have", change(NOTE, [18, 2], 0))
     bad("unknown", "a key that a dense layer does not have", change(NOTE, [19, 1, 0, 3], 0))
@@ -477,6 +503,23 @@ def bounds():
     range_of("codec", UP, [8], -1, 256)
     range_of("chunk count", UP, [6], 0, 65536)
     range_of("chunk index", UP, [5], -1, 65535)
+    ranged = lambda start, end: change(NOTE, [19, 14], {0: start, 1: end})  # noqa: E731
+    bad("unknown", "a training setting that is reserved", change(NOTE, [19, 16], 0))
+    bad("kind", "a schedule that is a number", change(NOTE, [19, 12], 1))
+    bad("missing", "a schedule without its warm-up", change(NOTE, [19, 12], {0: 1, 2: f32(0)}))
+    bad("bound", "a schedule of no kind", change(NOTE, [19, 12], {0: 3, 1: 0, 2: f32(0)}))
+    bad("bound", "a schedule that rises", change(NOTE, [19, 12], {0: 1, 1: 0, 2: f32(1.5)}))
+    bad("bound", "a clipping norm of 0", change(NOTE, [19, 13], {1: f32(0)}))
+    bad("bound", "trained layers beyond the last", ranged(0, 3))
+    bad("bound", "no trained layers", ranged(1, 1))
+    bad("bound", "trained layers from the fifteenth", ranged(15, 15))
+    bad("bound", "shared layers that are not trained", change(ranged(1, 2), [19, 15], {0: 0, 1: 2}))
+    bad("bound", "shared layers beyond the last", change(NOTE, [19, 15], {0: 0, 1: 3}))
+    bad("bound", "a custom model's shared layers", change(change(change(NOTE, [19, 2], 3), [19, 1], []), [19, 15], {0: 0, 1: 1}))
+    bad("missing", "deltas without their codec", NOTE | {20: {0: 1}})
+    bad("unknown", "deltas with more", NOTE | {20: {0: 1, 1: 7, 2: 0}})
+    bad("bound", "deltas from the model's own version", NOTE | {20: {0: 3, 1: 7}})
+    bad("bound", "deltas in codec 256", NOTE | {20: {0: 1, 1: 256}})
     bad("bound", "16 layers", change(NOTE, [19, 1], [layer(dense(1))] * 16))
     bad("bound", "no layers, though the loss is softmax", change(NOTE, [19, 1], []))
     bad("bound", "layers, though the loss is custom", change(NOTE, [19, 2], 3))
