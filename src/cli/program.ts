@@ -8,6 +8,7 @@ import { run } from "./fail.ts"
 import { LOG_LEVELS } from "./log.ts"
 import { modelCommand } from "./model.ts"
 import { planCommand } from "./plan.ts"
+import { reproduceCommand } from "./reproduce.ts"
 import { simulateCommand } from "./simulate.ts"
 import { watchCommand } from "./watch.ts"
 
@@ -27,6 +28,7 @@ export function createProgram(): Command {
     watchCommand(),
     planCommand(),
     modelCommand(),
+    reproduceCommand(),
   ])
     program.addCommand(command)
   setUp(program)
