@@ -1,5 +1,9 @@
 import { unreachable } from "./error.ts"
+import { firstPosition, positionAfter } from "./program.ts"
+import type { RoundPosition } from "./program.ts"
 import { select } from "./select.ts"
+
+export { evaluationDue } from "./program.ts"
 
 /**
  * The round machine: one function, `step(state, event)`, that decides everything a coordinator decides and does nothing itself.
@@ -9,7 +13,6 @@ import { select } from "./select.ts"
  * Bonawitz et al. 2019, "Towards federated learning at scale", section 2: selection, reporting, commit or abandon.
  */
 
-/** Rounds have a program: statistics (if asked for), then training rounds with an evaluation after every few of them. */
 export type RoundKind = "statistics" | "train" | "evaluate"
 
 export interface RoundSettings {
@@ -60,7 +63,7 @@ export interface RoundState {
   trained: number
   /** When the machine wants a `tick`. */
   wakeAtMs: number
-  committed: { round: number; epoch: number } | undefined
+  committed: RoundPosition["committed"]
   readonly ready: Map<string, ReadyDevice>
   /** How many of those have samples to train on. */
   trainable: number
@@ -113,18 +116,23 @@ export type RoundEffect =
   | { readonly type: "waiting"; readonly ready: number; readonly needed: number }
   | { readonly type: "released" }
 
-/** A machine that has not started. `epoch` must be higher than any used before for this fleet. */
-export function createRounds(settings: RoundSettings, epoch: number): RoundState {
+/** A machine that has not started. `epoch` must be higher than any used before for this fleet. `position`: where to go on from. */
+export function createRounds(
+  settings: RoundSettings,
+  epoch: number,
+  position: RoundPosition = firstPosition(settings),
+): RoundState {
+  const { kind, round, trained, committed, released } = position
   return {
     settings,
     started: false,
-    phase: "selecting",
-    kind: settings.statistics ? "statistics" : "train",
-    round: 0,
+    phase: released ? "released" : "selecting",
+    kind,
+    round,
     epoch,
-    trained: 0,
+    trained,
     wakeAtMs: Infinity,
-    committed: undefined,
+    committed,
     ready: new Map(),
     trainable: 0,
     joinedAtMs: -Infinity,
@@ -145,7 +153,9 @@ export function createRounds(settings: RoundSettings, epoch: number): RoundState
 export function step(state: RoundState, event: RoundEvent, effects: RoundEffect[]): RoundState {
   switch (event.type) {
     case "start":
-      if (!state.started) openSelection(state, event.nowMs, effects)
+      if (state.started) break
+      if (state.phase === "released") release(state, effects)
+      else openSelection(state, event.nowMs, effects)
       break
     case "ready":
       onReady(state, event.nowMs, event.device)
@@ -339,32 +349,24 @@ function abandon(state: RoundState, nowMs: number, effects: RoundEffect[]): void
 
 function onCommitted(state: RoundState, event: RoundEvent & { type: "committed" }, effects: RoundEffect[]): void {
   if (state.phase !== "committing") return
-  state.committed = { round: state.round, epoch: state.epoch }
+  const { kind, round, trained, committed, released } = positionAfter(state, event.stop)
+  state.kind = kind
+  state.round = round
+  state.trained = trained
+  state.committed = committed
   state.tries = 0
   state.pausedUntilMs = -Infinity
-  if (state.kind === "train") state.trained++
-  const next = event.stop ? undefined : nextKind(state)
-  state.round++
-  if (next === undefined) {
-    state.phase = "released"
-    state.wakeAtMs = Infinity
-    state.cohort = new Set()
-    state.seen.clear()
-    effects.push({ type: "released" }, { type: "notice" })
-    return
-  }
-  state.kind = next
-  openSelection(state, event.nowMs, effects)
+  if (released) release(state, effects)
+  else openSelection(state, event.nowMs, effects)
 }
 
-/** Whether an evaluation follows the training round that made version `trained`. */
-export function evaluationDue({ rounds, evaluateEvery }: RoundSettings, trained: number): boolean {
-  return evaluateEvery > 0 && (trained % evaluateEvery === 0 || trained >= rounds)
-}
-
-function nextKind({ kind, trained, settings }: RoundState): RoundKind | undefined {
-  if (kind === "train" && evaluationDue(settings, trained)) return "evaluate"
-  return trained < settings.rounds ? "train" : undefined
+function release(state: RoundState, effects: RoundEffect[]): void {
+  state.started = true
+  state.phase = "released"
+  state.wakeAtMs = Infinity
+  state.cohort = new Set()
+  state.seen.clear()
+  effects.push({ type: "released" }, { type: "notice" })
 }
 
 function onTick(state: RoundState, nowMs: number, effects: RoundEffect[]): void {
