@@ -2,6 +2,7 @@ import type { Federation } from "../core/federation.ts"
 import type { Clock } from "../net/clock.ts"
 import type { Link } from "../net/link.ts"
 import type { Notice, Receipt, Task } from "../wire/message.ts"
+import type { ModelOffer } from "../wire/pulls.ts"
 import { toText } from "../wire/text.ts"
 import type { Topics } from "../wire/topics.ts"
 import { Courier } from "./courier.ts"
@@ -40,7 +41,15 @@ export class Announcer {
     this.#options = options
     this.#sender = new Sender(link)
     this.#courier = new Courier(link, onError)
-    this.#publisher = new Publisher(topics, this.#sender, federation.plan.upload.chunkBytes, model, stale)
+    const { upload, downlink } = federation.plan
+    this.#publisher = new Publisher({
+      topics,
+      sender: this.#sender,
+      standardClass: upload.chunkBytes,
+      history: downlink?.history ?? 0,
+      first: model,
+      stale,
+    })
     this.#refresh()
   }
 
@@ -52,8 +61,13 @@ export class Announcer {
   /** Where the federation is now, with the model that is with the broker. `offline`: of a coordinator that leaves before the end. */
   notice(offline = false): Notice {
     const { federation, session, clock } = this.#options
-    const { current, classes } = this.#publisher
-    return noticeOf(federation, current, classes, session, clock.nowMs(), offline)
+    const { current, classes, offer } = this.#publisher
+    return noticeOf(federation, { model: current, classes, deltas: offer.deltas }, session, clock.nowMs(), offline)
+  }
+
+  /** The model that is with the broker, as devices find it. */
+  get offer(): ModelOffer {
+    return this.#publisher.offer
   }
 
   /** Says the Notice; `then` is called when the broker has it. */

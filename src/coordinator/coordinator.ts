@@ -8,6 +8,7 @@ import type { Plan } from "../core/plan.ts"
 import { NO_DEVICE } from "../core/random.ts"
 import type { RoundResult } from "../core/result.ts"
 import type { RoundState } from "../core/round.ts"
+import { downlinkOf } from "../kernel/downlink.ts"
 import { createTrainer } from "../kernel/trainer.ts"
 import { systemClock } from "../net/clock.ts"
 import type { Clock } from "../net/clock.ts"
@@ -136,10 +137,12 @@ export class Coordinator {
       plan,
       init: this.#options.init ?? initialModel(plan),
       epoch: nextIncarnation(legacy.epoch),
+      downlink: downlinkOf(plan),
       ...(clients === undefined ? {} : { clients }),
     })
     const model = publishedModel(federation.version, federation.modelBytes(), false)
-    const offline = noticeOf(federation, model, [plan.upload.chunkBytes], this.#session, 0, true)
+    const published = { model, classes: [plan.upload.chunkBytes], deltas: 0 }
+    const offline = noticeOf(federation, published, this.#session, 0, true)
     const link = await network.connect({
       clientId: name,
       will: { topic: topics.round, payload: encode(offline), retain: true },

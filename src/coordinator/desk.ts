@@ -7,7 +7,7 @@ import type { Clock } from "../net/clock.ts"
 import type { Receipt, Update } from "../wire/message.ts"
 import type { WholeUpdate } from "../wire/reassembly.ts"
 import { toText } from "../wire/text.ts"
-import { modelMessageBytes } from "../wire/traffic.ts"
+import { Pulls } from "../wire/pulls.ts"
 import type { Announcer } from "./announcer.ts"
 import { Folding } from "./folding.ts"
 import { Intake } from "./intake.ts"
@@ -44,6 +44,7 @@ export class Desk {
   readonly #announcer: Announcer
   readonly #intake: Intake
   readonly #folding: Folding
+  readonly #pulls: Pulls
   /** Answers to the current message: they hold back the broker. */
   #replies: Promise<void>[] = []
   #case: Case | undefined
@@ -57,6 +58,8 @@ export class Desk {
     this.#federation = federation
     this.#announcer = announcer
     this.#folding = new Folding(federation, recordCohorts)
+    const { upload, downlink } = federation.plan
+    this.#pulls = new Pulls(upload.chunkBytes, downlink?.history)
     const kinds = federation.rounds.settings.statistics
       ? (["statistics", "evaluate"] as const)
       : (["evaluate"] as const)
@@ -159,9 +162,8 @@ export class Desk {
   }
 
   #begin(kind: RoundKind, devices: readonly string[], bound: number): void {
-    const { plan, version } = this.#federation
-    const modelBytes = this.#federation.modelBytes().length
-    const downlinkBytes = devices.length * modelMessageBytes(modelBytes, plan.upload.chunkBytes, version)
+    // Statistics need no model.
+    const downlinkBytes = kind === "statistics" ? 0 : this.#pulls.take(devices, this.#announcer.offer)
     this.#folding.begin(kind, bound, this.#nowMs(), downlinkBytes)
     this.#intake.begin()
     this.#announcer.begin(devices)
@@ -210,7 +212,10 @@ export class Desk {
   #commit(kind: RoundKind): void {
     const federation = this.#federation
     const { stop } = federation.commit(this.#folding.finish(this.#nowMs()))
-    const model = publishedModel(federation.version, federation.modelBytes(), federation.standardizer !== undefined)
+    const { version, standardizer } = federation
+    const { delta } = federation.model
+    const change = delta?.version === version ? delta.payload : undefined
+    const model = publishedModel(version, federation.modelBytes(), standardizer !== undefined, change)
     this.#announcer.publish(model, () => this.#committed(kind, stop))
   }
 

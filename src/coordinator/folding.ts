@@ -51,7 +51,8 @@ export class Folding {
     this.#samples = 0
     this.#lossSum = 0
     this.#uplinkBytes = 0
-    this.#downlinkBytes = downlinkBytes
+    // What was received for a round that was abandoned counts for the one that comes of it.
+    this.#downlinkBytes += downlinkBytes
   }
 
   /** Adds one update. Throws `FedmoteError` with the reason where it is refused; the sums are then as they were. */
@@ -83,6 +84,8 @@ export class Folding {
   /** The round's sums: a view of the accumulator, valid until the next `begin`. */
   finish(nowMs: number): RoundSums {
     const { sum, weight, count } = this.#accumulator!
+    const downlinkBytes = this.#downlinkBytes
+    this.#downlinkBytes = 0
     return {
       sum,
       weight,
@@ -91,7 +94,7 @@ export class Folding {
       lossSum: this.#lossSum,
       ...(this.#recordCohorts ? { contributions: this.#contributions } : {}),
       uplinkBytes: this.#uplinkBytes,
-      downlinkBytes: this.#downlinkBytes,
+      downlinkBytes,
       seconds: (nowMs - this.#beganAtMs) / 1000,
     }
   }

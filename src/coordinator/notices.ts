@@ -7,11 +7,17 @@ import { BOUNDS } from "../wire/keys.ts"
 import type { Notice, RoundPhase, WireTraining } from "../wire/message.ts"
 import type { PublishedModel } from "./publisher.ts"
 
+/** What is with the broker: the current version whole, in these classes, and so many deltas that lead to it. */
+export interface Published {
+  readonly model: PublishedModel
+  readonly classes: readonly number[]
+  readonly deltas: number
+}
+
 /** The Notice of where a federation is now. `offline`: of a coordinator that has left before the end. */
 export function noticeOf(
   federation: Federation,
-  model: PublishedModel,
-  chunkClasses: readonly number[],
+  { model, classes: chunkClasses, deltas }: Published,
   session: number,
   nowMs: number,
   offline = false,
@@ -38,6 +44,9 @@ export function noticeOf(
     shards: plan.upload.shards,
     spreadSeconds: plan.upload.spreadSeconds,
     ...(rounds.committed === undefined ? {} : { committed: rounds.committed }),
+    ...(plan.downlink && deltas > 0
+      ? { deltas: { base: model.version - deltas, codec: CODECS[plan.downlink.codec].id } }
+      : {}),
   }
 }
 

@@ -1,47 +1,71 @@
 import { sha256 } from "../net/digest.ts"
 import { chunkModel } from "../wire/chunk.ts"
+import { longestChain } from "../wire/pulls.ts"
+import type { ModelOffer } from "../wire/pulls.ts"
 import type { Topics } from "../wire/topics.ts"
 import type { Letter, Sender } from "./sender.ts"
 
-/** A version of the global model as devices see it. `bytes` is the publisher's own. */
+/** A version of the global model as devices see it. `bytes` and `delta` are the publisher's own. */
 export interface PublishedModel {
   readonly version: number
   readonly bytes: Uint8Array
   readonly digest: Uint8Array
   readonly standardized: boolean
+  /** The change from the version before, encoded; absent where devices need the whole. */
+  readonly delta?: Uint8Array | undefined
 }
 
-/** The newest version and the one before stay with the broker, for devices that are in the middle of a pull. */
-const KEPT_VERSIONS = 2
+export interface PublisherOptions {
+  readonly topics: Topics
+  readonly sender: Sender
+  readonly standardClass: number
+  /** Deltas that stay with the broker at most. */
+  readonly history: number
+  readonly first: PublishedModel
+  /** Topics of retained chunks that earlier coordinators left. */
+  readonly stale: ReadonlySet<string>
+}
 
-/** Keeps the newest versions of the model with the broker: retained chunks, in every class that a device needs. */
+/** What is to be with the broker: a whole model, or a delta against `base`. */
+interface Part {
+  readonly version: number
+  readonly base: number | undefined
+  readonly bytes: Uint8Array
+  /** Topics that retain a chunk of it. */
+  readonly topics: Set<string>
+  /** Classes in which it is there. */
+  readonly there: Set<number>
+}
+
+/**
+ * Keeps the newest versions of the model with the broker, as retained chunks in every class that a device needs: the current one, the one before for devices
+ * that are in the middle of a pull, and the deltas that lead to the current one.
+ */
 export class Publisher {
   readonly #topics: Topics
   readonly #sender: Sender
+  readonly #history: number
   readonly #classes: Set<number>
-  /** Topics that retain a chunk of ours, by version. */
-  readonly #kept = new Map<number, Set<string>>()
-  /** Topics of earlier incarnations, to be cleared. */
-  #stale: Set<string>
-  /** Classes in which the current version is with the broker. */
-  readonly #there = new Set<number>()
   #current: PublishedModel
+  #whole: Part
+  /** Topics of the version before. */
+  #before: ReadonlySet<string> = new Set()
+  /** An unbroken chain to the current version, oldest first. */
+  #deltas: Part[] = []
+  /** Topics to be cleared: of earlier coordinators, and of what is not kept any longer. */
+  #stale: Set<string>
 
-  constructor(
-    topics: Topics,
-    sender: Sender,
-    standardClass: number,
-    first: PublishedModel,
-    stale: ReadonlySet<string>,
-  ) {
+  constructor({ topics, sender, standardClass, history, first, stale }: PublisherOptions) {
     this.#topics = topics
     this.#sender = sender
+    this.#history = history
     this.#classes = new Set([standardClass])
     this.#current = first
+    this.#whole = part(first.version, undefined, first.bytes)
     this.#stale = new Set(stale)
   }
 
-  /** What `publish` was last given. */
+  /** What `replace` was last given. */
   get current(): PublishedModel {
     return this.#current
   }
@@ -49,6 +73,13 @@ export class Publisher {
   /** Ascending. */
   get classes(): number[] {
     return [...this.#classes].sort((a, b) => a - b)
+  }
+
+  /** The current version, as devices find it. */
+  get offer(): ModelOffer {
+    const { version, bytes } = this.#current
+    const deltaBytes = this.#deltas[0]?.bytes.length ?? 0
+    return { version, modelBytes: bytes.length, deltaBytes, deltas: this.#deltas.length }
   }
 
   /** A device needs chunks of this size: whether that is new, so that `ensure` has something to do. */
@@ -60,57 +91,65 @@ export class Publisher {
 
   /** Makes this the current version; `ensure` brings it to the broker. */
   replace(model: PublishedModel): void {
+    const { version, bytes, delta } = model
+    const kept = this.#current.version === version - 1 && delta !== undefined ? this.#deltas : []
+    const deltas = delta === undefined ? [] : [...kept, part(version, version - 1, delta)]
+    const longest = delta === undefined ? 0 : longestChain(this.#history, delta.length, bytes.length)
+    for (const topic of this.#before) this.#stale.add(topic)
+    for (const { topics } of this.#deltas) for (const topic of topics) this.#stale.add(topic)
+    this.#before = this.#whole.topics
     this.#current = model
-    this.#there.clear()
+    this.#whole = part(version, undefined, bytes)
+    this.#deltas = deltas.slice(deltas.length - Math.min(longest, deltas.length))
   }
 
   /** The broker may have lost what it retained. */
   doubt(): void {
-    this.#there.clear()
+    for (const { there } of this.#parts()) there.clear()
   }
 
-  /** Resolves when the current version is with the broker in all classes, and what is older than the one before is cleared. */
+  /** Resolves when the current version is with the broker in all classes, and what is not kept is cleared. */
   async ensure(): Promise<void> {
-    const { version } = this.#current
-    const topics = this.#kept.get(version) ?? new Set()
-    this.#kept.set(version, topics)
-    for (const size of this.classes) {
-      if (this.#there.has(size)) continue
-      await this.#sender.all(this.#chunks(size, topics), true)
-      this.#there.add(size)
-    }
-    await this.#clearOld(version)
+    for (const each of this.#parts())
+      for (const size of this.classes) {
+        if (each.there.has(size)) continue
+        await this.#sender.all(this.#chunks(each, size), true)
+        each.there.add(size)
+      }
+    await this.#clearStale()
   }
 
-  *#chunks(size: number, topics: Set<string>): Generator<Letter> {
-    const { version, bytes } = this.#current
-    for (const message of chunkModel(bytes, version, undefined, size)) {
-      const topic = this.#topics.model(version, undefined, size, message.index)
+  #parts(): Part[] {
+    return [this.#whole, ...this.#deltas]
+  }
+
+  *#chunks({ version, base, bytes, topics }: Part, size: number): Generator<Letter> {
+    for (const message of chunkModel(bytes, version, base, size)) {
+      const topic = this.#topics.model(version, base, size, message.index)
       topics.add(topic)
       yield { topic, message }
     }
   }
 
-  async #clearOld(version: number): Promise<void> {
-    for (const [old, topics] of this.#kept) {
-      if (old > version - KEPT_VERSIONS) continue
-      await this.#clear(topics)
-      this.#kept.delete(old)
-    }
-    for (const topics of this.#kept.values()) for (const topic of topics) this.#stale.delete(topic)
-    await this.#clear(this.#stale)
-    this.#stale = new Set()
-  }
-
-  async #clear(topics: ReadonlySet<string>): Promise<void> {
-    await this.#sender.all(
-      [...topics].map((topic) => ({ topic, message: undefined })),
-      true,
-    )
+  async #clearStale(): Promise<void> {
+    for (const topics of [this.#before, ...this.#parts().map((each) => each.topics)])
+      for (const topic of topics) this.#stale.delete(topic)
+    const letters = [...this.#stale].map((topic) => ({ topic, message: undefined }))
+    await this.#sender.all(letters, true)
+    this.#stale.clear()
   }
 }
 
+function part(version: number, base: number | undefined, bytes: Uint8Array): Part {
+  return { version, base, bytes, topics: new Set(), there: new Set() }
+}
+
 /** The version with its digest. */
-export function publishedModel(version: number, bytes: Uint8Array, standardized: boolean): PublishedModel {
-  return { version, bytes, digest: sha256(bytes), standardized }
+export function publishedModel(
+  version: number,
+  bytes: Uint8Array,
+  standardized: boolean,
+  delta?: Uint8Array,
+): PublishedModel {
+  return { version, bytes, digest: sha256(bytes), standardized, delta }
 }

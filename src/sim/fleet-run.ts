@@ -9,7 +9,8 @@ import { createAccumulator } from "../kernel/accumulator.ts"
 import type { KernelKind } from "../kernel/types.ts"
 import { deviceKey } from "../net/digest.ts"
 import type { Dataset } from "../data/dataset.ts"
-import { modelMessageBytes, updateMessageBytes, uploadPacketBytes } from "../wire/traffic.ts"
+import { Pulls, longestChain } from "../wire/pulls.ts"
+import { updateMessageBytes, uploadPacketBytes } from "../wire/traffic.ts"
 import { topics } from "../wire/topics.ts"
 import type { FoldPart } from "./client-worker.ts"
 import type { Crew } from "./crew.ts"
@@ -49,6 +50,7 @@ export class FleetRun {
   readonly #effects: RoundEffect[] = []
   readonly #folding: Client[] = []
   readonly #model: Float32Array
+  readonly #pulls: Pulls
   #bound = 1
   #nowMs = 0
 
@@ -62,6 +64,8 @@ export class FleetRun {
     this.#byId = new Map(this.#clients.map((client) => [client.id, client]))
     // All threads read the same.
     this.#model = new Float32Array(new SharedArrayBuffer(4 * options.federation.model.devices.length))
+    const { upload, downlink } = options.federation.plan
+    this.#pulls = new Pulls(upload.chunkBytes, downlink?.history)
   }
 
   async run(): Promise<void> {
@@ -238,7 +242,7 @@ export class FleetRun {
         if (record) contributions.push({ device: id, steps: part.steps[i]!, samples: part.samples[i]! })
       }
     }
-    const downlinkBytes = this.#federation.rounds.cohort.size * this.#downlink()
+    const downlinkBytes = this.#downlink()
     return { count, samples, lossSum, ...(record && { contributions }), uplinkBytes, downlinkBytes }
   }
 
@@ -259,10 +263,15 @@ export class FleetRun {
     return updateMessageBytes(header, payloadBytes, topic, uploadPacketBytes())
   }
 
+  // What the coordinator offers: all deltas since the first commit, as far as the plan keeps them and they are worth it.
   #downlink(): number {
-    const { plan, model, version, standardizer } = this.#federation
+    const { plan, model, rounds, version, standardizer } = this.#federation
+    if (rounds.kind === "statistics") return 0
     const features = standardizer === undefined ? 0 : 2 * standardizer.mean.length
-    return modelMessageBytes(4 * (features + model.devices.length), plan.upload.chunkBytes, version)
+    const modelBytes = 4 * (features + model.devices.length)
+    const deltaBytes = model.delta?.payload.length ?? 0
+    const deltas = Math.min(model.version, longestChain(plan.downlink?.history ?? 0, deltaBytes, modelBytes))
+    return this.#pulls.take(rounds.cohort, { version, modelBytes, deltaBytes, deltas })
   }
 }
 

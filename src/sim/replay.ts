@@ -47,7 +47,8 @@ export function recordedRun(result: Result, plan: Plan, dataset: Dataset): Recor
   })
   if (rounds.length === 0) fail("the result has no rounds to replay")
   // Knows what grid the recorded plan gives, which the plan that is replayed does not.
-  const original = new Federation({ plan, init: new Float32Array(parametersOf(plan)), epoch: 1 })
+  const { downlink: _, ...asked } = plan
+  const original = new Federation({ plan: asked, init: new Float32Array(parametersOf(plan)), epoch: 1 })
   return {
     devices({ kind, trained }) {
       if (kind === "statistics") return statistics

@@ -12,6 +12,7 @@ import { nextIncarnation } from "../coordinator/incarnation.ts"
 import type { Dataset } from "../data/dataset.ts"
 import { share, shareSamples } from "../data/share.ts"
 import { loopbackNetwork } from "../net/loopback.ts"
+import { downlinkOf } from "../kernel/downlink.ts"
 import type { KernelKind } from "../kernel/types.ts"
 import { baselineItems, collectBaselines } from "./baselines.ts"
 import { heldOutItems } from "./client-worker.ts"
@@ -115,6 +116,7 @@ async function fast(plan: Plan, setup: Setup, crew: Crew, options: SimulateOptio
     plan: replay === undefined ? plan : replayPlan(plan),
     init: options.init ?? initialModel(plan),
     epoch: nextIncarnation(0),
+    downlink: downlinkOf(plan, kernel),
     ...(replay === undefined && { clients: trainable(dataset) }),
   })
   const run = new FleetRun({

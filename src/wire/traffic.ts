@@ -5,8 +5,8 @@ import type { ModelChunk } from "./message.ts"
 
 /**
  * How many bytes a round moves, counted the same by the coordinator and the simulator: payloads of PUBLISH packets (the encoded messages).
- * Uplink: the Update messages of the folded updates, chunked for packets of `uploadPacketBytes`. Downlink: for every device of the
- * cohort, the chunk messages of the whole model in the standard class, `plan.upload.chunkBytes`.
+ * Uplink: the Update messages of the folded updates, chunked for packets of `uploadPacketBytes`. Downlink: for every device that is
+ * asked, the chunk messages that it needs to hold the model (`Pulls`), in the standard class, `plan.upload.chunkBytes`.
  */
 
 /** Largest MQTT packet of a device that does not say another. */
@@ -34,12 +34,13 @@ export function updateMessageBytes(
   return bytes
 }
 
-/** Bytes of the chunk messages of a whole model of `modelBytes`, cut into chunks of `chunkClass` bytes. */
-export function modelMessageBytes(modelBytes: number, chunkClass: number, version: number): number {
+/** Bytes of the chunk messages of a whole model of `modelBytes`, or of a delta against `base`, cut into chunks of `chunkClass` bytes. */
+export function modelMessageBytes(modelBytes: number, chunkClass: number, version: number, base?: number): number {
   const count = Math.ceil(modelBytes / chunkClass)
   let bytes = 0
   for (let index = 0; index < count; index++) {
-    const chunk: ModelChunk = { type: "model", version, index, count, payload: ONE_BYTE }
+    const from = base === undefined ? {} : { base }
+    const chunk: ModelChunk = { type: "model", version, index, count, ...from, payload: ONE_BYTE }
     bytes += messageBytes(encode(chunk).length, Math.min(chunkClass, modelBytes - index * chunkClass))
   }
   return bytes
