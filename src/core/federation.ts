@@ -10,9 +10,12 @@ import { momentsSize, standardizer } from "./moments.ts"
 import type { Standardizer } from "./moments.ts"
 import { featureCount, lossOf, parametersOf, roundSettings, sharedParameters, strategySettings } from "./plan-model.ts"
 import type { Plan } from "./plan.ts"
+import { positionAfter } from "./program.ts"
 import type { Result, RoundResult } from "./result.ts"
 import { createRounds, step } from "./round.ts"
 import type { RoundEffect, RoundEvent, RoundKind, RoundState } from "./round.ts"
+import { checkSnapshot } from "./snapshot.ts"
+import type { FederationSnapshot } from "./snapshot.ts"
 import { stopReason } from "./stop.ts"
 import type { Evaluated } from "./stop.ts"
 import { createStrategy } from "./strategy.ts"
@@ -28,6 +31,8 @@ export interface FederationOptions {
   readonly clients?: number
   /** Exactly where the plan has a `downlink`. */
   readonly downlink?: Downlink | undefined
+  /** Goes on from here, instead of from `init`. */
+  readonly from?: FederationSnapshot | undefined
 }
 
 /** What one device did for a round. */
@@ -98,8 +103,11 @@ export class Federation {
   #stopped: string | undefined
   #shape: RoundShape
 
-  /** Throws `PlanError` where the plan's features or labels are not known, `FedmoteError` ("model") for an initial model of another size. */
-  constructor({ plan, init, epoch, clients, downlink }: FederationOptions) {
+  /**
+   * Throws `PlanError` where the plan's features or labels are not known, `FedmoteError` ("model") for an initial model of another size, or
+   * ("snapshot") for a snapshot that does not fit.
+   */
+  constructor({ plan, init, epoch, clients, downlink, from }: FederationOptions) {
     const parameters = parametersOf(plan)
     if (init.length !== parameters)
       throw new FedmoteError("model", `expected an initial model of ${parameters} parameters, got ${init.length}`)
@@ -107,7 +115,8 @@ export class Federation {
       throw new FedmoteError("model", "expected a quantiser for the downlink exactly where the plan has one")
     this.plan = plan
     const settings = roundSettings(plan, clients)
-    this.rounds = createRounds(clients === undefined ? settings : { ...settings, fleet: clients }, epoch)
+    const fleet = clients === undefined ? settings : { ...settings, fleet: clients }
+    this.rounds = createRounds(fleet, epoch, from?.position)
     const shared = sharedParameters(plan)
     const strategy = createStrategy(strategySettings(plan), shared.to - shared.from)
     this.model = new GlobalModel(init, strategy, { shared, downlink })
@@ -115,6 +124,7 @@ export class Federation {
     const loss = lossOf(plan)
     this.#loss = loss !== "custom" ? loss : labels === 0 ? "squared" : labels === 2 ? "logistic" : "softmax"
     this.#classes = this.#loss === "squared" ? 0 : this.#loss === "logistic" ? 2 : labels
+    if (from !== undefined) this.#restore(from)
     this.#shape = this.shape(this.rounds.kind, 1)
   }
 
@@ -231,6 +241,38 @@ export class Federation {
   /** The parameters alone as float32, little-endian: what a result's digest is taken of. */
   parameterBytes(): Uint8Array {
     return littleEndian([this.model.devices])
+  }
+
+  /** Where this federation is, or once the commit that is being made durable is done. Borrowed: valid until the next `step` or `commit`. */
+  snapshot(): FederationSnapshot {
+    const { kind, round, trained, committed, phase } = this.rounds
+    const between = { kind, round, trained, committed, released: phase === "released" }
+    return {
+      position: phase === "committing" ? positionAfter(this.rounds, this.#stopped !== undefined) : between,
+      model: this.model.snapshot(),
+      standardizer: this.#standardizer,
+      statistics: this.#statistics,
+      records: this.#records,
+      history: this.#history,
+      threshold: this.#threshold,
+      stopped: this.#stopped,
+    }
+  }
+
+  #restore(from: FederationSnapshot): void {
+    checkSnapshot(from, {
+      parameters: this.model.exact.length,
+      strategy: this.model.snapshot().strategy.map((state) => state.length),
+      features: featureCount(this.plan),
+      standardize: this.rounds.settings.statistics,
+    })
+    this.model.restore(from.model)
+    this.#standardizer = from.standardizer
+    this.#statistics = from.statistics
+    for (const record of from.records) this.#records.push(structuredClone(record))
+    for (const evaluated of from.history) this.#history.push(evaluated)
+    this.#threshold = from.threshold
+    this.#stopped = from.stopped
   }
 
   #evaluated(sums: RoundSums): void {

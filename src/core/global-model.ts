@@ -1,4 +1,5 @@
 import { FedmoteError } from "./error.ts"
+import type { ModelSnapshot } from "./snapshot.ts"
 import type { Strategy } from "./strategy.ts"
 import type { LayerRange } from "./training.ts"
 
@@ -79,6 +80,20 @@ export class GlobalModel {
     this.#version++
     if (this.#downlink === undefined) this.#devicesShared.set(this.#exactShared)
     else this.#send(this.#downlink, published)
+  }
+
+  /** Views, valid until the next commit. */
+  snapshot(): ModelSnapshot {
+    return { version: this.#version, exact: this.exact, devices: this.devices, strategy: this.#strategy.state() }
+  }
+
+  /** Copies a snapshot that `checkSnapshot` let pass. There is no `delta` before the next commit. */
+  restore({ version, exact, devices, strategy }: ModelSnapshot): void {
+    this.exact.set(exact)
+    this.devices.set(devices)
+    this.#strategy.restore(strategy)
+    this.#version = version
+    this.#delta = undefined
   }
 
   #send(downlink: Downlink, version: number): void {
