@@ -59,7 +59,7 @@ function tally(z: usize, y: f32): void {
     if (load<f32>(z + j) > load<f32>(z + predicted)) predicted = j
   if (c.loss == LOGISTIC) {
     const bounded: f32 = v > -8 ? (v < <f32>7.9375 ? v : <f32>7.9375) : -8
-    increment(c.histogram, ((<usize>y) << 10) + ((<usize>(bounded * 16 + 128)) << 2))
+    increment(c.histogram, ((<usize>y) << 10) + ((<usize>(floor<f32>(bounded * 16) + 128)) << 2))
     predicted = v >= 0 ? 4 : 0
     classes = 2
   } else if (c.loss != SOFTMAX) {

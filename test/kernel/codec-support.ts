@@ -1,59 +1,10 @@
 import { readFileSync } from "node:fs"
-import type { CodecName } from "../../src/core/codec.ts"
 import { type RandomKey, RandomStream } from "../../src/core/random.ts"
-import type { EncodeOptions, KernelKind } from "../../src/kernel/types.ts"
+import type { KernelKind } from "../../src/kernel/types.ts"
 
 export const KINDS: readonly KernelKind[] = ["simd", "scalar", "js"]
 
-interface Key {
-  readonly seed: number
-  readonly round: number
-  readonly device: [number, number]
-}
-
-/** test/vectors/kernels/codecs.json. */
-export interface CodecVectors {
-  readonly keys: readonly Key[]
-  readonly inputs: Readonly<Record<string, string>>
-  readonly cases: readonly (EncodeOptions & {
-    readonly input: string
-    readonly codec: CodecName
-    readonly key: number
-    readonly payload: string
-    readonly decoded: string
-  })[]
-}
-
-/** test/vectors/kernels/fold.json. */
-export interface FoldVectors {
-  readonly cases: readonly {
-    readonly codec: CodecName
-    readonly n: number
-    readonly cohort: number
-    readonly weightCap: number
-    readonly largestDelta: number
-    readonly g: number
-    readonly seed: number
-    readonly round: number
-    readonly updates: readonly {
-      readonly device: [number, number]
-      readonly weight: number
-      readonly payload: string
-    }[]
-    readonly weight: number
-    readonly sum: string
-  }[]
-  readonly transform: {
-    readonly key: Key
-    readonly codec: CodecName
-    readonly n: number
-    readonly g: number
-    readonly updates: readonly { readonly weight: number; readonly payload: string }[]
-    readonly sum: string
-  }
-}
-
-/** One of the golden files, made by test/vectors/kernels/make.py. */
+/** One of the golden files; golden.ts describes them. */
 export function vectors<T>(name: string): T {
   return JSON.parse(readFileSync(new URL(`../vectors/kernels/${name}`, import.meta.url), "utf8")) as T
 }
@@ -62,12 +13,16 @@ export function hex(values: Uint8Array | Float32Array | Float64Array): string {
   return Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString("hex")
 }
 
-export function bytes(text: string): Uint8Array {
+export function bytes(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(Buffer.from(text, "hex"))
 }
 
 export function floats(text: string): Float32Array {
   return new Float32Array(bytes(text).buffer)
+}
+
+export function doubles(text: string): Float64Array {
+  return new Float64Array(bytes(text).buffer)
 }
 
 export function keyOf(round: number, device = 1): RandomKey {

@@ -1,27 +1,24 @@
 #!/usr/bin/env python3
 """Golden vectors of the codecs and the fold, computed by codec_reference.py; nothing here calls the kernels.
 
-Writes codecs.json and fold.json beside itself. Needs numpy; the tests need only the JSON files.
+Writes codecs.json, fold.json and feedback.json beside itself. Needs numpy; the tests need only the JSON files.
 All byte strings are hex, little-endian: deltas and decoded values float32, sums float64.
 """
 
-import json
 import math
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 
 from codec_reference import CODECS, F, contributions, decoded, encode, grid_exponent, signs, transform, u16
-
-HERE = Path(__file__).parent
+from golden import f32, f64, write
 
 
 def sums_hex(total, g):
     exact = [Fraction(t) * Fraction(2) ** g for t in total]
     as_float = [float(v) for v in exact]
     assert all(Fraction(v) == w for v, w in zip(as_float, exact)), "a sum that float64 does not hold"
-    return np.array(as_float, dtype="<f8").tobytes().hex()
+    return f64(as_float)
 
 
 # ---------------------------------------------------------------- the reference's toy values (algorithms 1.1)
@@ -29,25 +26,42 @@ def sums_hex(total, g):
 assert list(transform(np.arange(1, 9))) == [36, -4, -8, 0, -16, 0, 0, 0]
 
 
+TOY = np.array([3, -1, 4, 1, -5, 9, 2, -6], dtype=F)
+TOY_SIGNS = np.array([1, -1, 1, 1, -1, -1, 1, -1])
+TOY_DECODED = {False: 3.5306122449 * np.array([1, -1, 1, 1, -1, 3, 1, -1]), True: 3.0625 * np.array([1, -1, 1, 1, -1, 3, 1, -1])}
+
+
 def toy_eden():
-    x = np.array([3, -1, 4, 1, -5, 9, 2, -6], dtype=float)
-    s = np.array([1, -1, 1, 1, -1, -1, 1, -1], dtype=float)
+    x, s = TOY.astype(float), TOY_SIGNS
     y = transform(x * s) / math.sqrt(8)
     assert np.allclose(
         y, [4.5961940777, 5.3033008589, -4.5961940777, 6.0104076401, 1.7677669530, -1.7677669530, 3.8890872965, -6.7175144213]
     )
-    unbiased = np.sum(y * y) / np.sum(np.abs(y))
-    back = s * transform(unbiased * np.sign(y)) / math.sqrt(8)
-    assert abs(unbiased - 4.993039720215213) < 1e-12
-    assert np.allclose(back, np.array([1, -1, 1, 1, -1, 3, 1, -1]) * 3.5306122449)
-    assert abs(np.sum((back - x) ** 2) / np.sum(x * x) - 0.15285297792586416) < 1e-12
-    biased = np.mean(np.abs(y))
-    assert abs(biased - 4.331029034767603) < 1e-12
-    back = s * transform(biased * np.sign(y)) / math.sqrt(8)
-    assert abs(np.sum((back - x) ** 2) / np.sum(x * x) - 0.1325867052023121) < 1e-12
+    for biased, scale, error in (
+        (False, np.sum(y * y) / np.sum(np.abs(y)), 0.15285297792586416),
+        (True, np.mean(np.abs(y)), 0.1325867052023121),
+    ):
+        assert abs(scale - {False: 4.993039720215213, True: 4.331029034767603}[biased]) < 1e-12
+        back = s * transform(scale * np.sign(y)) / math.sqrt(8)
+        assert np.allclose(back, TOY_DECODED[biased])
+        assert abs(np.sum((back - x) ** 2) / np.sum(x * x) - error) < 1e-12
 
 
 toy_eden()
+
+
+def toy_cases():
+    """The same eight values through eden1: a block of 32 repeats their transform four times, which the scale takes back, under a key whose first signs are those."""
+    minus = TOY_SIGNS < 0
+    key = next(k for k in ({"seed": 1, "round": r, "device": [0, 0]} for r in range(10000)) if np.array_equal(signs(k, 0, 8), minus))
+    cases = []
+    for biased, published in TOY_DECODED.items():
+        payload = encode("eden1", TOY, key, biased)
+        back = decoded("eden1", payload, 8, key)
+        # A bfloat16 scale is off by at most 2^-9 of itself.
+        assert np.all(np.abs(back - published) <= 2.0**-9 * np.abs(published) + 1e-9)
+        cases.append({"biased": biased, "payload": payload.hex(), "decoded": f32(back), "published": list(published)})
+    return {"codec": "eden1", "key": key, "input": f32(TOY), "cases": cases}
 
 
 def toy_transform():
@@ -127,14 +141,82 @@ def codec_cases():
                 payload = encode(codec, x, KEYS[key], **option)
                 back = decoded(codec, payload, len(x), KEYS[key])
                 cases.append(
-                    {"input": name, "codec": codec, **option, "key": key, "payload": payload.hex(), "decoded": back.tobytes().hex()}
+                    {"input": name, "codec": codec, **option, "key": key, "payload": payload.hex(), "decoded": f32(back)}
                 )
     return {
         "about": "encode(codec, inputs[input], keys[key]) = payload; decode = decoded. Made by make.py from assembly/CODECS.md.",
         "keys": KEYS,
-        "inputs": {name: x.astype("<f4").tobytes().hex() for name, x in INPUTS.items()},
+        "inputs": {name: f32(x) for name, x in INPUTS.items()},
+        "cases": cases,
+        "toy": toy_cases(),
+        "far": far_cases(),
+    }
+
+
+def far_cases():
+    """topk with gaps at the ends of one, two, three and four bytes; all other values are 0."""
+    rng = np.random.default_rng(20261201)
+    cases = []
+    for n, gaps in ((20000, [0, 127, 128, 16383, 129]), (2**21 + 4000, [5, 16384, 2**20, 2**20 - 16000, 3, 0]), (2**21 + 40, [2**21, 2])):
+        positions = np.cumsum([gap + 1 for gap in gaps]) - 1
+        x = np.zeros(n, dtype=F)
+        x[positions] = rng.standard_normal(len(gaps))
+        payload = encode("topk", x, None, fraction=0.001)
+        back = decoded("topk", payload, n, None)
+        assert list(np.flatnonzero(back)) == list(positions)
+        cases.append(
+            {"n": n, "positions": positions.tolist(), "values": f32(x[positions]), "payload": payload.hex(), "decoded": f32(back[positions])}
+        )
+    return cases
+
+
+def feedback_cases():
+    rng = np.random.default_rng(20261202)
+    cases = []
+    for codec, n, fraction in (
+        ("int8", 100, None),
+        ("int4-nearest", 130, None),
+        ("int4", 77, None),
+        ("eden1", 140, None),
+        ("eden2", 96, None),
+        ("eden4", 1060, None),
+        ("topk", 150, 0.05),
+    ):
+        residual, steps = np.zeros(n, dtype=F), []
+        option = {} if fraction is None else {"fraction": fraction}
+        for t in range(4):
+            key = {"seed": 9, "round": 50 + t, "device": [n, 1]}
+            # The last step asks for nothing: it sends what is left.
+            delta = (rng.laplace(size=n) * (0.02 if t < 3 else 0)).astype(F)
+            wanted = residual + delta
+            payload = encode(codec, wanted, key, biased=True, **option)
+            residual = wanted - decoded(codec, payload, n, key)
+            steps.append({"key": key, "delta": f32(delta), "payload": payload.hex(), "residual": f32(residual)})
+        cases.append({"codec": codec, "n": n, **option, "steps": steps})
+    return {
+        "about": "z = residual + delta; payload = encode(z, key) with the biased scale; residual = z - decode(payload). Made by make.py from assembly/CODECS.md.",
         "cases": cases,
     }
+
+
+def mean_case():
+    """The reference's weighted FedAvg (../shared/vectors/strategies.json) through codec f32; `published` has its decimals, of real numbers."""
+    start = [1.0, -2.0, 0.5]
+    deltas = [[0.1, -0.2, 0.3], [0.12, -0.18, 0.25], [0.08, -0.25, 0.35], [0.11, -0.21, 0.28], [0.09, -0.19, 0.33], [0.13, -0.22, 0.31], [5, 5, -5]]
+    published = [2.33035714286, -0.907857142857, -0.518571428571]
+    g = grid_exponent(7, 100, 8)
+    total, updates = [0, 0, 0], []
+    for i, delta in enumerate(deltas):
+        weight = 10 * (i + 1)
+        payload = encode("f32", np.array(delta, dtype=F), None)
+        total = [t + a for t, a in zip(total, contributions("f32", payload, 3, None, weight, g))]
+        updates.append({"weight": weight, "payload": payload.hex()})
+    mean = [Fraction(t) * Fraction(2) ** g / 280 for t in total]
+    assert all(abs(w + float(m) - p) < 1e-7 for w, m, p in zip(start, mean, published))
+    return {
+        "start": f32(start), "cohort": 7, "weightCap": 100, "largestDelta": 8, "g": g, "updates": updates, "sum": sums_hex(total, g),
+        "mean": f64([float(m) for m in mean]), "published": published,
+    }  # fmt: skip
 
 
 def fold_cases():
@@ -174,22 +256,11 @@ def fold_cases():
         "about": "Folding all updates, in any order, gives `sum` (float64). Made by make.py from assembly/CODECS.md, with exact rationals.",
         "cases": cases,
         "transform": toy_transform(),
+        "mean": mean_case(),
     }
-
-
-def write(name, content):
-    """One case a line."""
-    fields = []
-    for field, content_of_field in content.items():
-        text = json.dumps(content_of_field)
-        if field == "cases":
-            text = "[\n" + ",\n".join(json.dumps(case) for case in content_of_field) + "\n]"
-        elif field == "inputs":
-            text = "{\n" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in content_of_field.items()) + "\n}"
-        fields.append(f"{json.dumps(field)}: {text}")
-    (HERE / name).write_text("{\n" + ",\n".join(fields) + "\n}\n")
 
 
 if __name__ == "__main__":
     write("codecs.json", codec_cases())
     write("fold.json", fold_cases())
+    write("feedback.json", feedback_cases())

@@ -243,8 +243,8 @@ def rate_of(settings, t, total):
     return rate * (last + (F(1) - last) * q)
 
 
-def train(spec, start, x, y, settings, key):
-    """Returns parameters, sum of the loss (float64), steps."""
+def train(spec, start, x, y, settings, key, limit=None):
+    """Returns parameters, sum of the loss (float64), steps, samples processed; ends after `limit` steps where that is given."""
     layers, size = shapes(spec)
     rows = len(y)
     trained = settings.get("trained", {"from": 0, "to": len(layers)})
@@ -254,13 +254,15 @@ def train(spec, start, x, y, settings, key):
     l2, proximal, momentum = (F(settings[name]) for name in ("l2", "proximal", "momentum"))
     bound, example_bound = settings.get("clipNorm", 0), settings.get("exampleClipNorm", 0)
     w, v = start.copy(), np.zeros(size, dtype=F)
-    order, words, steps, loss_sum = list(range(rows)), 0, 0, 0.0
+    order, words, steps, samples, loss_sum = list(range(rows)), 0, 0, 0, 0.0
     for _ in range(settings["epochs"]):
         for i in range(rows - 1, 0, -1):
             j = word(words, 2, key) * (i + 1) >> 32
             words += 1
             order[i], order[j] = order[j], order[i]
         for at in range(0, rows, settings["batch"]):
+            if steps == limit:
+                return w, loss_sum, steps, samples
             batch = order[at : at + settings["batch"]]
             scale = F(1) / F(len(batch))
             passes = []
@@ -294,7 +296,8 @@ def train(spec, start, x, y, settings, key):
                 d = v[learn] = momentum * v[learn] + d
             w[learn] = old - rate_of(settings, steps, total) * d
             steps += 1
-    return w, loss_sum, steps
+            samples += len(batch)
+    return w, loss_sum, steps, samples
 
 
 def evaluate(spec, w, x, y):
@@ -317,7 +320,7 @@ def evaluate(spec, w, x, y):
         elif spec["loss"] == "logistic":
             v = z[0]
             confusion[int(label), int(v >= 0)] += 1
-            histogram[int(label), int(math.floor(min(max(float(v), -8), 7.9375) * 16 + 128))] += 1
+            histogram[int(label), int(math.floor(min(max(v, F(-8)), F(7.9375)) * F(16))) + 128] += 1
             e = exp(-abs(v))
             predictions.append(np.array([(F(1) if v >= 0 else e) / (F(1) + e)]))
         else:
@@ -326,4 +329,4 @@ def evaluate(spec, w, x, y):
             predictions.append(z)
     return dict(lossSum=loss_sum, confusion=confusion.flatten().tolist(), squaredError=squared, absoluteError=absolute), (
         histogram.flatten().tolist() if spec["loss"] == "logistic" else []
-    ), np.concatenate(predictions).astype(F)
+    ), np.concatenate([np.zeros(0), *predictions]).astype(F)

@@ -1,0 +1,144 @@
+import type { CodecName } from "../../src/core/codec.ts"
+import type { ModelSpec } from "../../src/core/model.ts"
+import type { RandomKey } from "../../src/core/random.ts"
+import type { EncodeOptions, TrainOptions } from "../../src/kernel/types.ts"
+
+/**
+ * What the files in test/vectors/kernels hold; README.md there says it in words. Strings are bytes in hexadecimal: vectors are float32 unless
+ * stated otherwise, little-endian.
+ */
+
+/** codecs.json */
+export interface CodecVectors {
+  readonly keys: readonly RandomKey[]
+  readonly inputs: Readonly<Record<string, string>>
+  readonly cases: readonly (EncodeOptions & {
+    readonly input: string
+    readonly codec: CodecName
+    readonly key: number
+    readonly payload: string
+    readonly decoded: string
+  })[]
+  readonly toy: {
+    readonly codec: CodecName
+    readonly key: RandomKey
+    readonly input: string
+    readonly cases: readonly {
+      readonly biased: boolean
+      readonly payload: string
+      readonly decoded: string
+      readonly published: readonly number[]
+    }[]
+  }
+  /** Vectors of zeros but for `values` at `positions`; so is what is decoded. */
+  readonly far: readonly {
+    readonly n: number
+    readonly positions: readonly number[]
+    readonly values: string
+    readonly payload: string
+    readonly decoded: string
+  }[]
+}
+
+export interface GoldenUpdate {
+  readonly weight: number
+  readonly payload: string
+}
+
+/** fold.json; sums and means are float64. */
+export interface FoldVectors {
+  readonly cases: readonly {
+    readonly codec: CodecName
+    readonly n: number
+    readonly cohort: number
+    readonly weightCap: number
+    readonly largestDelta: number
+    readonly g: number
+    readonly seed: number
+    readonly round: number
+    readonly updates: readonly (GoldenUpdate & { readonly device: readonly [number, number] })[]
+    readonly weight: number
+    readonly sum: string
+  }[]
+  readonly transform: {
+    readonly key: RandomKey
+    readonly codec: CodecName
+    readonly n: number
+    readonly g: number
+    readonly updates: readonly GoldenUpdate[]
+    readonly sum: string
+  }
+  readonly mean: {
+    readonly start: string
+    readonly cohort: number
+    readonly weightCap: number
+    readonly largestDelta: number
+    readonly g: number
+    readonly updates: readonly GoldenUpdate[]
+    readonly sum: string
+    readonly mean: string
+    readonly published: readonly number[]
+  }
+}
+
+/** feedback.json */
+export interface FeedbackVectors {
+  readonly cases: readonly {
+    readonly codec: CodecName
+    readonly n: number
+    readonly fraction?: number
+    readonly steps: readonly {
+      readonly key: RandomKey
+      readonly delta: string
+      readonly payload: string
+      readonly residual: string
+    }[]
+  }[]
+}
+
+/** Of an evaluation; the sums are float64. */
+export interface GoldenEvaluation {
+  readonly lossSum: string
+  readonly squaredError: string
+  readonly absoluteError: string
+  readonly confusion: readonly number[]
+  /** Counts of the bins that are not empty, by index. */
+  readonly histogram: { readonly [bin: string]: number }
+}
+
+/** training.json */
+export interface TrainingVectors {
+  readonly functions: { readonly [name in "exp" | "log" | "tanh"]: { readonly x: string; readonly y: string } }
+  readonly cases: readonly {
+    readonly name: string
+    readonly spec: ModelSpec
+    readonly settings: TrainOptions
+    readonly key: RandomKey
+    readonly rows: number
+    readonly x: string
+    readonly y: string
+    readonly init: string
+    readonly start: string
+    /** Steps after which it is over; absent: all. */
+    readonly limit?: number
+    readonly result: string
+    readonly delta: string
+    /** float64. */
+    readonly lossSum: string
+    readonly steps: number
+    readonly samples: number
+    /** Of the result, on the same rows. */
+    readonly evaluation: GoldenEvaluation
+    readonly predictions: string
+  }[]
+  readonly evaluations: readonly {
+    readonly name: string
+    readonly spec: ModelSpec
+    readonly rows: number
+    readonly parameters: string
+    readonly x: string
+    readonly y: string
+    readonly evaluation: GoldenEvaluation
+    readonly predictions: string
+  }[]
+}
