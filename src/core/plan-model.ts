@@ -3,7 +3,7 @@ import { MODEL_LIMITS, parameterCount, parameterRange } from "./model.ts"
 import type { Layer, Loss, ModelSpec } from "./model.ts"
 import type { LayerPlan, Plan } from "./plan.ts"
 import { PlanError } from "./plan-error.ts"
-import type { RoundSettings } from "./round.ts"
+import type { RoundSettings } from "./round-state.ts"
 import type { StrategySettings } from "./strategy.ts"
 import type { LayerRange, TrainSettings } from "./training.ts"
 

@@ -1,4 +1,4 @@
-import type { RoundKind, RoundSettings } from "./round.ts"
+import type { RoundKind, RoundSettings } from "./round-state.ts"
 
 /** The program of a federation: statistics (if asked for), then training rounds with an evaluation after every few of them. */
 

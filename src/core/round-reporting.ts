@@ -1,0 +1,93 @@
+import { positionAfter } from "./program.ts"
+import { openSelection } from "./round-selection.ts"
+import type { RoundEffect, RoundEvent, RoundState } from "./round-state.ts"
+
+/** Reporting (Bonawitz et al. 2019, section 2.2): what is folded, and when a round ends, by a commit or by being abandoned. */
+
+/** An evaluation that nobody answers is tried so often, then committed empty: it must not hold up the training. */
+const EVALUATION_TRIES = 3
+
+export function onUpdate(state: RoundState, event: RoundEvent & { type: "update" }, effects: RoundEffect[]): void {
+  const { device } = event
+  const open = state.phase === "working" || state.phase === "finishing"
+  if (event.round !== state.round || event.epoch !== state.epoch)
+    effects.push({ type: "receipt", device, status: "late" })
+  else if (state.seen.has(device)) effects.push({ type: "receipt", device, status: "duplicate" })
+  else if (!open) effects.push({ type: "receipt", device, status: "late" })
+  else if (!state.cohort.has(device)) effects.push({ type: "receipt", device, status: "uninvited" })
+  else {
+    state.seen.add(device)
+    state.folding++
+    effects.push({ type: "fold", device })
+  }
+}
+
+export function onFolded(state: RoundState, event: RoundEvent & { type: "folded" }, effects: RoundEffect[]): void {
+  if (state.folding === 0) return
+  state.folding--
+  if (event.ok) state.folded++
+  else state.refused++
+  settle(state, event.nowMs, effects)
+}
+
+/** Updates that end the round early: the goal in training, everybody in statistics and evaluation. */
+function enough({ kind, settings, cohort }: RoundState): number {
+  return kind === "train" ? Math.max(Math.min(settings.cohort, cohort.size), settings.minimumToCommit) : cohort.size
+}
+
+/** Ends the round when nothing more is to be waited for. */
+export function settle(state: RoundState, nowMs: number, effects: RoundEffect[]): void {
+  if (state.phase !== "working" && state.phase !== "finishing") return
+  // What the driver is folding right now still counts: its `folded` event comes first.
+  if (state.folding > 0) return
+  const over = nowMs >= state.deadlineMs || state.folded + state.refused === state.cohort.size
+  if (state.folded >= enough(state) || (over && state.folded >= minimumToCommit(state))) commit(state, effects)
+  else if (over) abandon(state, nowMs, effects)
+}
+
+function minimumToCommit({ kind, settings, tries }: RoundState): number {
+  if (kind === "train") return settings.minimumToCommit
+  return kind === "evaluate" && tries >= EVALUATION_TRIES - 1 ? 0 : 1
+}
+
+function commit(state: RoundState, effects: RoundEffect[]): void {
+  state.phase = "committing"
+  state.wakeAtMs = Infinity
+  effects.push({ type: "commit", kind: state.kind })
+}
+
+function abandon(state: RoundState, nowMs: number, effects: RoundEffect[]): void {
+  const { settleMs, selectTimeoutMs } = state.settings
+  effects.push({ type: "abandoned", folded: state.folded, needed: minimumToCommit(state) })
+  state.epoch++
+  // Twice as long each time, so that a fleet whose updates are all refused does not spin.
+  state.pausedUntilMs = nowMs + Math.min(settleMs * 2 ** Math.min(state.tries, 30), selectTimeoutMs)
+  state.tries++
+  openSelection(state, nowMs, effects)
+}
+
+export function onCommitted(
+  state: RoundState,
+  event: RoundEvent & { type: "committed" },
+  effects: RoundEffect[],
+): void {
+  if (state.phase !== "committing") return
+  const { kind, round, trained, committed, released } = positionAfter(state, event.stop)
+  state.kind = kind
+  state.round = round
+  state.trained = trained
+  state.committed = committed
+  state.tries = 0
+  state.pausedUntilMs = -Infinity
+  if (released) release(state, effects)
+  else openSelection(state, event.nowMs, effects)
+}
+
+export function release(state: RoundState, effects: RoundEffect[]): void {
+  state.started = true
+  state.phase = "released"
+  state.wakeAtMs = Infinity
+  state.cohort = new Set()
+  state.seen.clear()
+  effects.push({ type: "released" }, { type: "notice" })
+}

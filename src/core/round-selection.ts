@@ -1,0 +1,108 @@
+import type { ReadyDevice, RoundEffect, RoundSettings, RoundState } from "./round-state.ts"
+import { select } from "./select.ts"
+
+/** Selection (Bonawitz et al. 2019, section 2.2): who is ready, when a round begins, and with whom. */
+
+export function onReady(state: RoundState, nowMs: number, device: ReadyDevice): void {
+  const known = forget(state, device.id)
+  if (device.samples === 0 && device.testSamples === 0) return
+  if (!known) state.joinedAtMs = nowMs
+  state.ready.set(device.id, device)
+  if (device.samples > 0) state.trainable++
+}
+
+/** Whether the device was there. */
+export function forget(state: RoundState, device: string): boolean {
+  const before = state.ready.get(device)
+  if (before === undefined) return false
+  state.ready.delete(device)
+  if (before.samples > 0) state.trainable--
+  return true
+}
+
+export function openSelection(state: RoundState, nowMs: number, effects: RoundEffect[]): void {
+  state.started = true
+  state.phase = "selecting"
+  state.cohort = new Set()
+  state.seen.clear()
+  state.folded = 0
+  state.refused = 0
+  state.settledAtMs = -1
+  state.selectUntilMs = Math.max(nowMs, state.pausedUntilMs) + state.settings.selectTimeoutMs
+  state.deadlineMs = Infinity
+  if (!trySelect(state, nowMs, effects)) effects.push({ type: "notice" })
+}
+
+/** Devices that could serve a round of this kind. */
+function* eligible(state: RoundState): Generator<ReadyDevice> {
+  for (const device of state.ready.values()) if (state.kind === "evaluate" || device.samples > 0) yield device
+}
+
+/** Devices asked in a training round. */
+function asked({ cohort, overSelect }: RoundSettings): number {
+  // The product may lie a rounding error above the whole number that is meant.
+  return Math.ceil(cohort * overSelect - 1e-9)
+}
+
+/** Fewest devices to begin with: a training round of fewer than must report could not be committed. */
+function minimumToBegin({ kind, settings }: RoundState): number {
+  return kind === "train" ? Math.max(settings.minimumToStart, settings.minimumToCommit) : settings.minimumToStart
+}
+
+/** With so many a round begins at once; statistics and evaluation want everybody. */
+function wanted({ kind, settings }: RoundState): number {
+  return kind === "train" ? asked(settings) : (settings.fleet ?? Infinity)
+}
+
+/** With so many it begins once no more have come for a while. An evaluation waits for nobody who has left. */
+function goal({ kind, settings }: RoundState): number {
+  const { cohort, fleet, minimumToStart } = settings
+  const most = kind === "statistics" ? (fleet ?? cohort) : kind === "train" ? cohort : minimumToStart
+  return Number.isFinite(most) ? most : minimumToStart
+}
+
+// Starts the round as soon as enough devices are ready: at once when all that are wanted are here, after a short settling time when
+// only the goal is met, and at the end of the selection time with the minimum.
+export function trySelect(state: RoundState, nowMs: number, effects: RoundEffect[]): boolean {
+  if (!state.started || state.phase !== "selecting") return false
+  const { settings } = state
+  const here = state.kind === "evaluate" ? state.ready.size : state.trainable
+  const least = minimumToBegin(state)
+  state.wakeAtMs = state.selectUntilMs
+  if (nowMs < state.pausedUntilMs) {
+    state.wakeAtMs = state.pausedUntilMs
+    return false
+  }
+  if (here >= Math.max(least, wanted(state))) return begin(state, nowMs, effects)
+  if (here >= Math.max(least, goal(state))) {
+    // Where the goal was met before the selection opened, the waiting began with the last device that came.
+    if (state.settledAtMs < 0) state.settledAtMs = state.joinedAtMs
+    const settledMs = state.settledAtMs + settings.settleMs
+    if (nowMs >= settledMs) return begin(state, nowMs, effects)
+    state.wakeAtMs = Math.min(state.selectUntilMs, settledMs)
+  } else state.settledAtMs = -1
+  if (nowMs < state.selectUntilMs) return false
+  if (here >= least) return begin(state, nowMs, effects)
+  effects.push({ type: "waiting", ready: here, needed: least })
+  state.selectUntilMs = nowMs + settings.selectTimeoutMs
+  state.wakeAtMs = state.selectUntilMs
+  return false
+}
+
+function begin(state: RoundState, nowMs: number, effects: RoundEffect[]): true {
+  const { settings } = state
+  // Statistics and evaluation want everybody; training wants a sample.
+  const count = state.kind === "train" ? asked(settings) : Infinity
+  const devices = select(eligible(state), count, settings.seed, state.round)
+  state.phase = "working"
+  state.cohort = new Set(devices)
+  state.seen.clear()
+  state.folded = 0
+  state.folding = 0
+  state.refused = 0
+  const timeoutMs = state.kind === "train" ? settings.reportTimeoutMs : settings.evaluateTimeoutMs
+  state.deadlineMs = nowMs + timeoutMs
+  state.wakeAtMs = state.deadlineMs - Math.min(settings.finishMs, timeoutMs / 2)
+  effects.push({ type: "begin", kind: state.kind, devices, bound: devices.length }, { type: "notice" })
+  return true
+}

@@ -1,0 +1,138 @@
+import { firstPosition } from "./program.ts"
+import type { RoundPosition } from "./program.ts"
+
+/** What the round machine knows, hears and decides: plain data. `round.ts` has the machine. */
+
+export type RoundKind = "statistics" | "train" | "evaluate"
+
+export interface RoundSettings {
+  readonly seed: number
+  /** Goal: updates wanted in a training round; `Infinity` takes every device that is ready. */
+  readonly cohort: number
+  /** Devices asked for each update wanted, at least 1. */
+  readonly overSelect: number
+  /** Fewest devices to start with, and fewest updates to commit: absolute counts. */
+  readonly minimumToStart: number
+  readonly minimumToCommit: number
+  /** How long selection waits for the whole cohort, and how long it waits for more once the goal is met. */
+  readonly selectTimeoutMs: number
+  readonly settleMs: number
+  readonly reportTimeoutMs: number
+  readonly evaluateTimeoutMs: number
+  /** "Finish now" is said so long before the deadline. */
+  readonly finishMs: number
+  readonly rounds: number
+  readonly statistics: boolean
+  /** Evaluate after every so many training rounds, and after the last; 0 is never. */
+  readonly evaluateEvery: number
+  /** Devices that there are, where it is known: statistics and evaluation wait for no more than these. */
+  readonly fleet?: number
+}
+
+export type Phase = "selecting" | "working" | "finishing" | "committing" | "released"
+
+/** A device that is ready to work. */
+export interface ReadyDevice {
+  readonly id: string
+  readonly key: readonly [number, number]
+  readonly samples: number
+  readonly testSamples: number
+}
+
+export interface RoundState {
+  readonly settings: RoundSettings
+  started: boolean
+  phase: Phase
+  kind: RoundKind
+  /** Numbers every round of any kind, from 0; the same round tried again keeps its number and has a higher epoch. */
+  round: number
+  epoch: number
+  /** Training rounds that were committed; the version of the global model. */
+  trained: number
+  /** When the machine wants a `tick`. */
+  wakeAtMs: number
+  committed: RoundPosition["committed"]
+  readonly ready: Map<string, ReadyDevice>
+  /** How many of those have samples to train on. */
+  trainable: number
+  /** When the last device became ready that was not before. */
+  joinedAtMs: number
+  /** The devices that were asked to join the current round. */
+  cohort: Set<string>
+  /** Every device of the current (round, epoch) whose update is folded, being folded, or refused for good. */
+  readonly seen: Set<string>
+  folded: number
+  /** Handed to the driver and not yet answered. */
+  folding: number
+  refused: number
+  /** How often this round was abandoned. */
+  tries: number
+  /** From when on more devices have been waited for in this selection, the goal being met; -1 before. */
+  settledAtMs: number
+  /** No begin before: a round that was abandoned is not tried again at once. */
+  pausedUntilMs: number
+  selectUntilMs: number
+  deadlineMs: number
+}
+
+export type RoundEvent =
+  | { readonly type: "start"; readonly nowMs: number }
+  | { readonly type: "ready"; readonly nowMs: number; readonly device: ReadyDevice }
+  | { readonly type: "unready"; readonly nowMs: number; readonly device: string }
+  | {
+      readonly type: "update"
+      readonly nowMs: number
+      readonly device: string
+      readonly round: number
+      readonly epoch: number
+    }
+  | { readonly type: "folded"; readonly nowMs: number; readonly device: string; readonly ok: boolean }
+  /** The driver has made the commit durable; `stop` ends the federation. */
+  | { readonly type: "committed"; readonly nowMs: number; readonly stop: boolean }
+  | { readonly type: "tick"; readonly nowMs: number }
+
+export type RoundEffect =
+  /** Tell the world where we are: the Notice follows from the state. */
+  | { readonly type: "notice" }
+  /** A round begins: make an empty accumulator for at most `bound` updates, then ask these devices to join. */
+  | { readonly type: "begin"; readonly kind: RoundKind; readonly devices: readonly string[]; readonly bound: number }
+  /** Fold this device's update now, and answer with a `folded` event. */
+  | { readonly type: "fold"; readonly device: string }
+  | { readonly type: "receipt"; readonly device: string; readonly status: "duplicate" | "late" | "uninvited" }
+  | { readonly type: "commit"; readonly kind: RoundKind }
+  | { readonly type: "abandoned"; readonly folded: number; readonly needed: number }
+  | { readonly type: "waiting"; readonly ready: number; readonly needed: number }
+  | { readonly type: "released" }
+
+/** A machine that has not started. `epoch` must be higher than any used before for this fleet. `position`: where to go on from. */
+export function createRounds(
+  settings: RoundSettings,
+  epoch: number,
+  position: RoundPosition = firstPosition(settings),
+): RoundState {
+  const { kind, round, trained, committed, released } = position
+  return {
+    settings,
+    started: false,
+    phase: released ? "released" : "selecting",
+    kind,
+    round,
+    epoch,
+    trained,
+    wakeAtMs: Infinity,
+    committed,
+    ready: new Map(),
+    trainable: 0,
+    joinedAtMs: -Infinity,
+    cohort: new Set(),
+    seen: new Set(),
+    folded: 0,
+    folding: 0,
+    refused: 0,
+    tries: 0,
+    settledAtMs: -1,
+    pausedUntilMs: -Infinity,
+    selectUntilMs: Infinity,
+    deadlineMs: Infinity,
+  }
+}
