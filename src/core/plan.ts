@@ -1,9 +1,10 @@
 import { z } from "zod"
-import { CODECS, CODEC_NAMES } from "./codec.ts"
-import { METRIC_NAMES, higherIsBetter } from "./metrics.ts"
+import { CODEC_NAMES } from "./codec.ts"
+import { METRIC_NAMES } from "./metrics.ts"
 import { MODEL_LIMITS } from "./model.ts"
-import { PlanError, refuse, unknownKeyHint } from "./plan-error.ts"
-import { checkSize } from "./plan-model.ts"
+import { PlanError, unknownKeyHint } from "./plan-error.ts"
+import { count, expected, roundSections, seconds } from "./plan-round.ts"
+import { checkWhole } from "./plan-whole.ts"
 
 /**
  * One plan describes a federation: what is learned, by whom, how a round runs and when it ends. Written as YAML, given as a plain
@@ -13,20 +14,6 @@ import { checkSize } from "./plan-model.ts"
 /** One sender needs no unbiased codec, and the error is carried to the next delta: all of these have the least squared error. */
 export const DOWNLINK_CODECS = ["eden4", "eden2", "eden1", "int8-nearest", "int4-nearest"] as const
 
-// A custom message is the "expected ..." half of an error; PlanError adds the path and what came.
-const expected = (phrase: string) => ({ error: () => phrase })
-
-// Aborting checks let the union's phrase speak.
-const fraction = z.number().gt(0, { abort: true }).lt(1, { abort: true })
-const count = z.int().min(1).max(0xffff_ffff)
-const countOrFraction = z.union(
-  [fraction, count],
-  expected("a count (1 or more) or a fraction of the cohort (between 0 and 1)"),
-)
-const seconds = z
-  .number()
-  .gt(0)
-  .max(7 * 24 * 3600)
 const units = z.int().min(1).max(MODEL_LIMITS.units)
 const activation = z.enum(["relu", "tanh", "identity"])
 const name = z.union([z.string().min(1).max(64), z.number().transform(String)], expected("a name"))
@@ -185,31 +172,7 @@ const schema = z.strictObject({
     .max(65536)
     .default(16)
     .describe("Largest change of one parameter that an update may carry."),
-  selection: z
-    .strictObject({
-      overSelect: z.number().min(1).max(10).default(1.3).describe("Devices asked for each update wanted."),
-      minimumToStart: countOrFraction.default(0.8),
-      timeoutSeconds: seconds.default(60).describe("How long to wait for the whole cohort."),
-      settleSeconds: z
-        .number()
-        .min(0)
-        .max(3600)
-        .default(1)
-        .describe("How long to wait for more once the cohort is there."),
-    })
-    .prefault({}),
-  report: z
-    .strictObject({
-      timeoutSeconds: seconds.default(120).describe("Deadline of a training round."),
-      minimumToCommit: countOrFraction.default(0.5),
-      finishSeconds: z
-        .number()
-        .min(0)
-        .max(3600)
-        .default(10)
-        .describe('"Finish now" is said so long before the deadline.'),
-    })
-    .prefault({}),
+  ...roundSections,
   evaluate: z
     .strictObject({
       every: z.int().min(0).max(0xffff_ffff).default(1).describe("Training rounds between evaluations; 0 is never."),
@@ -228,24 +191,6 @@ const schema = z.strictObject({
     })
     .exactOptional()
     .describe("Ends the federation before its last round."),
-  upload: z
-    .strictObject({
-      shards: z.int().min(1).max(65535).default(1).describe("Aggregators that share the devices."),
-      spreadSeconds: z.int().min(0).max(86400).default(0).describe("Uploads are spread over so long, by device."),
-      chunkBytes: z
-        .int()
-        .min(256)
-        .max(262144)
-        .default(65536)
-        .describe("Largest piece of a model or update in one message."),
-      errorFeedback: z
-        .boolean()
-        .default(false)
-        .describe(
-          "Devices add to an update what the codec lost of the last: for fleets where most take part in every round.",
-        ),
-    })
-    .prefault({}),
   downlink: z
     .strictObject({
       codec: z.enum(DOWNLINK_CODECS).default("eden4").describe("How a commit's change is quantised."),
@@ -326,53 +271,4 @@ function isTree(value: unknown): value is Tree {
 function freeze<T>(value: T): DeepReadonly<T> {
   if (typeof value === "object" && value !== null) for (const part of Object.values(Object.freeze(value))) freeze(part)
   return value as DeepReadonly<T>
-}
-
-// What no single field can say.
-function checkWhole(plan: Plan, value: unknown): void {
-  const { model, codecs, report, selection, cohort, stop } = plan
-  if (model.hidden !== undefined && model.layers !== undefined)
-    refuse("model.layers", "either hidden or layers", "both", value)
-  const { labels } = model
-  if (labels?.length === 1) refuse("model.labels", "two labels or more, or none for regression", "one", value)
-  const twice = labels?.find((label, i) => labels.indexOf(label) !== i)
-  if (twice !== undefined) refuse("model.labels", "different labels", `"${twice}" twice`, value)
-  if ((model.loss === "custom") !== (model.parameters !== undefined))
-    refuse(
-      "model.parameters",
-      "the number of parameters exactly when loss is custom",
-      `loss ${model.loss ?? "by labels"}`,
-      value,
-    )
-  const odd = codecs.find((codec) => CODECS[codec].unbiased !== CODECS[codecs[0]!].unbiased)
-  if (odd !== undefined)
-    refuse("codecs", "all biased or all unbiased, since they would be averaged", `${codecs[0]} with ${odd}`, value)
-  if (report.finishSeconds >= report.timeoutSeconds)
-    refuse(
-      "report.finishSeconds",
-      `less than timeoutSeconds (${report.timeoutSeconds})`,
-      `${report.finishSeconds}`,
-      value,
-    )
-  const asked = cohort === "all" ? Infinity : Math.ceil(cohort * selection.overSelect)
-  if (report.minimumToCommit > asked)
-    refuse(
-      "report.minimumToCommit",
-      `no more than the ${asked} devices of a cohort`,
-      `${report.minimumToCommit}`,
-      value,
-    )
-  if (stop !== undefined) checkStop(stop, value)
-  checkSize(plan)
-}
-
-function checkStop(stop: NonNullable<Plan["stop"]>, value: unknown): void {
-  const { metric, atLeast, atMost, noProgress } = stop
-  if (atLeast === undefined && atMost === undefined && noProgress === undefined)
-    refuse("stop", "atLeast, atMost or noProgress", "none of them", value)
-  if (metric === undefined && (atLeast !== undefined || atMost !== undefined))
-    refuse("stop.metric", `one of ${METRIC_NAMES.join(", ")}`, "nothing", value)
-  const wrong = higherIsBetter(metric ?? "loss") ? "atMost" : "atLeast"
-  if (stop[wrong] !== undefined)
-    refuse(`stop.${wrong}`, `${wrong === "atMost" ? "atLeast" : "atMost"} for ${metric}`, wrong, value)
 }

@@ -1,0 +1,65 @@
+import { z } from "zod"
+
+/** The sections of a plan that say how a round runs. */
+
+// A custom message is the "expected ..." half of an error; PlanError adds the path and what came.
+export const expected = (phrase: string): { error: () => string } => ({ error: () => phrase })
+
+export const count = z.int().min(1).max(0xffff_ffff)
+export const seconds = z
+  .number()
+  .gt(0)
+  .max(7 * 24 * 3600)
+
+// Aborting checks let the union's phrase speak.
+const fraction = z.number().gt(0, { abort: true }).lt(1, { abort: true })
+const countOrFraction = z.union(
+  [fraction, count],
+  expected("a count (1 or more) or a fraction of the cohort (between 0 and 1)"),
+)
+
+export const roundSections = {
+  selection: z
+    .strictObject({
+      overSelect: z.number().min(1).max(10).default(1.3).describe("Devices asked for each update wanted."),
+      minimumToStart: countOrFraction.default(0.8),
+      timeoutSeconds: seconds.default(60).describe("How long to wait for the whole cohort."),
+      settleSeconds: z
+        .number()
+        .min(0)
+        .max(3600)
+        .default(1)
+        .describe("How long to wait for more once the cohort is there."),
+    })
+    .prefault({}),
+  report: z
+    .strictObject({
+      timeoutSeconds: seconds.default(120).describe("Deadline of a training round."),
+      minimumToCommit: countOrFraction.default(0.5),
+      finishSeconds: z
+        .number()
+        .min(0)
+        .max(3600)
+        .default(10)
+        .describe('"Finish now" is said so long before the deadline.'),
+    })
+    .prefault({}),
+  upload: z
+    .strictObject({
+      shards: z.int().min(1).max(65535).default(1).describe("Aggregators that share the devices."),
+      spreadSeconds: z.int().min(0).max(86400).default(0).describe("Uploads are spread over so long, by device."),
+      chunkBytes: z
+        .int()
+        .min(256)
+        .max(262144)
+        .default(65536)
+        .describe("Largest piece of a model or update in one message."),
+      errorFeedback: z
+        .boolean()
+        .default(false)
+        .describe(
+          "Devices add to an update what the codec lost of the last: for fleets where most take part in every round.",
+        ),
+    })
+    .prefault({}),
+}
