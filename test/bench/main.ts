@@ -15,6 +15,10 @@ for (const name of ["kernels", "codecs"]) {
   if (existsSync(file)) groups[name] = ((await import(file.href)) as { readonly bench: Group }).bench
 }
 
+// Takes minutes: only where it is asked for.
+groups["reproduce"] = async () => (await import("./reproduce.ts")).bench()
+const usual = Object.keys(groups).filter((name) => name !== "reproduce")
+
 const { values, positionals } = parseArgs({
   options: { json: { type: "string" }, readme: { type: "boolean" } },
   allowPositionals: true,
@@ -25,7 +29,7 @@ if (unknown.length > 0) {
   process.exit(2)
 }
 const results: Measured[] = []
-for (const name of positionals.length > 0 ? positionals : Object.keys(groups)) results.push(...(await groups[name]!()))
+for (const name of positionals.length > 0 ? positionals : usual) results.push(...(await groups[name]!()))
 const file = benchFile(results)
 const head = ["Group", "What", "Value", "Unit", "Ratio", "Against", "Budget"]
 const rows = results.map(({ group, name, value, unit, ratio, against, budget, holds }) => [
