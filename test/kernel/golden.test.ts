@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest"
 import { KINDS, floats, vectors } from "./codec-support.ts"
 import { codecSuite } from "./golden-codecs.ts"
+import { roundSuite } from "./golden-rounds.ts"
 import { trainingSuite } from "./golden-training.ts"
 import type { TrainingVectors } from "./golden.ts"
 import { exp, log } from "./reference.ts"
@@ -8,6 +9,7 @@ import { exp, log } from "./reference.ts"
 describe.each(KINDS)("%s gives the golden bytes", (kind) => {
   codecSuite(kind)
   trainingSuite(kind)
+  roundSuite(kind)
 })
 
 test("exp and log: the oracle's bits are numpy's, and close to the library's functions", () => {

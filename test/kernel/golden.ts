@@ -142,3 +142,60 @@ export interface TrainingVectors {
     readonly predictions: string
   }[]
 }
+
+/** round.json */
+export interface RoundVectors {
+  readonly cases: readonly GoldenFederation[]
+}
+
+export interface GoldenFederation {
+  readonly name: string
+  readonly spec: ModelSpec
+  readonly settings: TrainOptions
+  readonly seed: number
+  readonly cohort: number
+  readonly weightCap: number
+  readonly largestDelta: number
+  readonly g: number
+  /** Where devices keep the rest for themselves: positions of what travels. */
+  readonly sharedParameters?: readonly [from: number, to: number]
+  /** Codec of the deltas downwards; absent: models travel whole. */
+  readonly downlink?: CodecName
+  readonly feedback?: boolean
+  readonly fraction?: number
+  readonly devices: readonly {
+    readonly id: string
+    readonly device: readonly [number, number]
+    readonly rows: number
+    readonly x: string
+    readonly y: string
+  }[]
+  readonly init: string
+  readonly rounds: readonly {
+    readonly round: number
+    /** One of each device, in order. */
+    readonly updates: readonly GoldenTraining[]
+    readonly weight: number
+    /** float64, over the shared parameters. */
+    readonly sum: string
+    readonly downlink?: string
+    /** float64. */
+    readonly exact: string
+    readonly model: string
+    /** SHA-256 of the bytes of `model`. */
+    readonly digest: string
+  }[]
+}
+
+export interface GoldenTraining extends GoldenUpdate {
+  readonly codec: CodecName
+  readonly limit?: number
+  readonly steps: number
+  readonly samples: number
+  /** float64. */
+  readonly lossSum: string
+  readonly result: string
+  /** Of the shared parameters. */
+  readonly delta: string
+  readonly residual?: string
+}

@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from "vitest"
 import { instantiate } from "../../src/kernel/module.ts"
 import { codecSuite } from "./golden-codecs.ts"
+import { roundSuite } from "./golden-rounds.ts"
 import { trainingSuite } from "./golden-training.ts"
 
 // In this file "scalar" is the C of wasm2c, compiled by gcc, under the same src/kernel and the same suites as the other three.
@@ -25,4 +26,5 @@ describe("the scalar kernels as C give the golden bytes", () => {
 
   codecSuite("scalar")
   trainingSuite("scalar")
+  roundSuite("scalar")
 })
