@@ -32,13 +32,15 @@ test.each([
 })
 
 test.each([
-  [12, 65536, 0],
-  [65536, 65536, 23],
-  [65537, 65536, 24],
-  [100_000, 256, 300],
-])("a model of %i bytes in chunks of %i is as long as its encoded messages", (modelBytes, size, version) => {
-  const chunks = chunkModel(new Uint8Array(modelBytes).fill(7), version, undefined, size)
-  expect(modelMessageBytes(modelBytes, size, version)).toBe(
+  [12, 65536, 0, undefined],
+  [65536, 65536, 23, undefined],
+  [65537, 65536, 24, undefined],
+  [100_000, 256, 300, undefined],
+  [105, 65536, 1, 0],
+  [100_000, 256, 300, 299],
+])("a model of %i bytes in chunks of %i is as long as its encoded messages", (modelBytes, size, version, base) => {
+  const chunks = chunkModel(new Uint8Array(modelBytes).fill(7), version, base, size)
+  expect(modelMessageBytes(modelBytes, size, version, base)).toBe(
     chunks.reduce((sum, chunk) => sum + encode(chunk).length, 0),
   )
 })
