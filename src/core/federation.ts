@@ -10,6 +10,7 @@ import { momentsSize, standardizer } from "./moments.ts"
 import type { Standardizer } from "./moments.ts"
 import { featureCount, lossOf, parametersOf, roundSettings, sharedParameters, strategySettings } from "./plan-model.ts"
 import type { Plan } from "./plan.ts"
+import { mostDevicesAsked } from "./over-selection.ts"
 import { positionAfter } from "./program.ts"
 import type { Result, RoundResult } from "./result.ts"
 import { createRounds, step } from "./round.ts"
@@ -182,8 +183,8 @@ export class Federation {
       case "evaluate":
         return { size: evaluationSize(this.#loss, this.#classes), ...counts }
       case "train": {
-        const { cohort, overSelect } = this.rounds.settings
-        const most = Number.isFinite(cohort) ? Math.max(bound, Math.ceil(cohort * overSelect - 1e-9)) : bound
+        const { settings } = this.rounds
+        const most = Number.isFinite(settings.cohort) ? Math.max(bound, mostDevicesAsked(settings)) : bound
         const weightCap = Math.min(plan.weightCap, Math.floor(MOST_WEIGHT / most))
         return {
           size: this.model.shared.to - this.model.shared.from,

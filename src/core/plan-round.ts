@@ -21,7 +21,13 @@ const countOrFraction = z.union(
 export const roundSections = {
   selection: z
     .strictObject({
-      overSelect: z.number().min(1).max(10).default(1.3).describe("Devices asked for each update wanted."),
+      overSelect: z
+        .union(
+          [z.number().min(1, { abort: true }).max(10, { abort: true }), z.literal("adaptive")],
+          expected('a number from 1 to 10 or "adaptive"'),
+        )
+        .default(1.3)
+        .describe("Devices asked for each update wanted; adaptive: 1.3, then by the dropout that is observed."),
       minimumToStart: countOrFraction.default(0.8),
       timeoutSeconds: seconds.default(60).describe("How long to wait for the whole cohort."),
       settleSeconds: z

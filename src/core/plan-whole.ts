@@ -30,7 +30,9 @@ export function checkWhole(plan: Plan, value: unknown): void {
       `${report.finishSeconds}`,
       value,
     )
-  const asked = cohort === "all" ? Infinity : Math.ceil(cohort * selection.overSelect)
+  // Adaptive over-selection may ask no more than the cohort.
+  const factor = selection.overSelect === "adaptive" ? 1 : selection.overSelect
+  const asked = cohort === "all" ? Infinity : Math.ceil(cohort * factor - 1e-9)
   if (report.minimumToCommit > asked)
     refuse(
       "report.minimumToCommit",

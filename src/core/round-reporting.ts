@@ -1,3 +1,4 @@
+import { observeDropout } from "./over-selection.ts"
 import { positionAfter } from "./program.ts"
 import { openSelection } from "./round-selection.ts"
 import type { RoundEffect, RoundEvent, RoundState } from "./round-state.ts"
@@ -41,7 +42,7 @@ export function settle(state: RoundState, nowMs: number, effects: RoundEffect[])
   // What the driver is folding right now still counts: its `folded` event comes first.
   if (state.folding > 0) return
   const over = nowMs >= state.deadlineMs || state.folded + state.refused === state.cohort.size
-  if (state.folded >= enough(state) || (over && state.folded >= minimumToCommit(state))) commit(state, effects)
+  if (state.folded >= enough(state) || (over && state.folded >= minimumToCommit(state))) commit(state, nowMs, effects)
   else if (over) abandon(state, nowMs, effects)
 }
 
@@ -50,7 +51,8 @@ function minimumToCommit({ kind, settings, tries }: RoundState): number {
   return kind === "evaluate" && tries >= EVALUATION_TRIES - 1 ? 0 : 1
 }
 
-function commit(state: RoundState, effects: RoundEffect[]): void {
+function commit(state: RoundState, nowMs: number, effects: RoundEffect[]): void {
+  countLost(state, nowMs)
   state.phase = "committing"
   state.wakeAtMs = Infinity
   effects.push({ type: "commit", kind: state.kind })
@@ -59,11 +61,20 @@ function commit(state: RoundState, effects: RoundEffect[]): void {
 function abandon(state: RoundState, nowMs: number, effects: RoundEffect[]): void {
   const { settleMs, selectTimeoutMs } = state.settings
   effects.push({ type: "abandoned", folded: state.folded, needed: minimumToCommit(state) })
+  countLost(state, nowMs)
   state.epoch++
   // Twice as long each time, so that a fleet whose updates are all refused does not spin.
   state.pausedUntilMs = nowMs + Math.min(settleMs * 2 ** Math.min(state.tries, 30), selectTimeoutMs)
   state.tries++
   openSelection(state, nowMs, effects)
+}
+
+// Who has not answered by the deadline is lost; where a round ends before, who is still in the fleet is merely slower than others.
+function countLost({ kind, cohort, seen, ready, deadlineMs, dropout }: RoundState, nowMs: number): void {
+  if (kind !== "train") return
+  let lost = 0
+  for (const device of cohort) if (!seen.has(device) && (nowMs >= deadlineMs || !ready.has(device))) lost++
+  observeDropout(dropout, cohort.size, lost)
 }
 
 export function onCommitted(

@@ -1,4 +1,5 @@
-import type { ReadyDevice, RoundEffect, RoundSettings, RoundState } from "./round-state.ts"
+import { devicesAsked } from "./over-selection.ts"
+import type { ReadyDevice, RoundEffect, RoundState } from "./round-state.ts"
 import { select } from "./select.ts"
 
 /** Selection (Bonawitz et al. 2019, section 2.2): who is ready, when a round begins, and with whom. */
@@ -38,20 +39,14 @@ function* eligible(state: RoundState): Generator<ReadyDevice> {
   for (const device of state.ready.values()) if (state.kind === "evaluate" || device.samples > 0) yield device
 }
 
-/** Devices asked in a training round. */
-function asked({ cohort, overSelect }: RoundSettings): number {
-  // The product may lie a rounding error above the whole number that is meant.
-  return Math.ceil(cohort * overSelect - 1e-9)
-}
-
 /** Fewest devices to begin with: a training round of fewer than must report could not be committed. */
 function minimumToBegin({ kind, settings }: RoundState): number {
   return kind === "train" ? Math.max(settings.minimumToStart, settings.minimumToCommit) : settings.minimumToStart
 }
 
 /** With so many a round begins at once; statistics and evaluation want everybody. */
-function wanted({ kind, settings }: RoundState): number {
-  return kind === "train" ? asked(settings) : (settings.fleet ?? Infinity)
+function wanted(state: RoundState): number {
+  return state.kind === "train" ? devicesAsked(state.settings, state.dropout) : (state.settings.fleet ?? Infinity)
 }
 
 /** With so many it begins once no more have come for a while. An evaluation waits for nobody who has left. */
@@ -92,7 +87,7 @@ export function trySelect(state: RoundState, nowMs: number, effects: RoundEffect
 function begin(state: RoundState, nowMs: number, effects: RoundEffect[]): true {
   const { settings } = state
   // Statistics and evaluation want everybody; training wants a sample.
-  const count = state.kind === "train" ? asked(settings) : Infinity
+  const count = state.kind === "train" ? devicesAsked(settings, state.dropout) : Infinity
   const devices = select(eligible(state), count, settings.seed, state.round)
   state.phase = "working"
   state.cohort = new Set(devices)

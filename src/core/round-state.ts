@@ -1,3 +1,4 @@
+import type { Dropout, OverSelect } from "./over-selection.ts"
 import { firstPosition } from "./program.ts"
 import type { RoundPosition } from "./program.ts"
 
@@ -9,8 +10,8 @@ export interface RoundSettings {
   readonly seed: number
   /** Goal: updates wanted in a training round; `Infinity` takes every device that is ready. */
   readonly cohort: number
-  /** Devices asked for each update wanted, at least 1. */
-  readonly overSelect: number
+  /** Devices asked for each update wanted: at least 1. */
+  readonly overSelect: OverSelect
   /** Fewest devices to start with, and fewest updates to commit: absolute counts. */
   readonly minimumToStart: number
   readonly minimumToCommit: number
@@ -59,6 +60,8 @@ export interface RoundState {
   joinedAtMs: number
   /** The devices that were asked to join the current round. */
   cohort: Set<string>
+  /** What training rounds have shown so far. */
+  readonly dropout: Dropout
   /** Every device of the current (round, epoch) whose update is folded, being folded, or refused for good. */
   readonly seen: Set<string>
   folded: number
@@ -125,6 +128,7 @@ export function createRounds(
     trainable: 0,
     joinedAtMs: -Infinity,
     cohort: new Set(),
+    dropout: { asked: 0, lost: 0 },
     seen: new Set(),
     folded: 0,
     folding: 0,

@@ -118,7 +118,10 @@ describe("a plan", () => {
       { report: { minimumToCommit: 1.5 } },
       "plan: report.minimumToCommit: expected a count (1 or more) or a fraction of the cohort (between 0 and 1), got 1.5",
     ],
-    [{ selection: { overSelect: 0.5 } }, "plan: selection.overSelect: expected at least 1, got 0.5"],
+    [
+      { selection: { overSelect: 0.5 } },
+      'plan: selection.overSelect: expected a number from 1 to 10 or "adaptive", got 0.5',
+    ],
   ])("refuses %j", (value, message) => expect(refusal(value)).toBe(message))
 
   it.each([
@@ -140,6 +143,10 @@ describe("a plan", () => {
     [
       { cohort: 4, report: { minimumToCommit: 7 } },
       "plan: report.minimumToCommit: expected no more than the 6 devices of a cohort, got 7",
+    ],
+    [
+      { cohort: 4, selection: { overSelect: "adaptive" }, report: { minimumToCommit: 5 } },
+      "plan: report.minimumToCommit: expected no more than the 4 devices of a cohort, got 5",
     ],
     [{ stop: {} }, "plan: stop: expected atLeast, atMost or noProgress, got none of them"],
     [

@@ -27,7 +27,7 @@ function live(seed: number): void {
   const settings: RoundSettings = {
     ...SETTINGS,
     cohort: [1, 3, 5, Infinity][below(4)]!,
-    overSelect: 1 + below(3) / 2,
+    overSelect: [1, 1.5, 2, "adaptive" as const][below(4)]!,
     minimumToStart: 1 + below(3),
     minimumToCommit: 1 + below(2),
     settleMs: below(2) * 40,
@@ -37,7 +37,9 @@ function live(seed: number): void {
     evaluateEvery: below(3),
     ...(random() < 0.5 ? { fleet: DEVICES.length } : {}),
   }
-  if (settings.minimumToCommit > settings.cohort * settings.overSelect) return
+  // Adaptive over-selection may come down to the cohort.
+  const least = settings.cohort * (settings.overSelect === "adaptive" ? 1 : settings.overSelect)
+  if (settings.minimumToCommit > least) return
   let state = createRounds(settings, 65536)
   let now = 0
   const endMs = 60_000
@@ -67,7 +69,7 @@ function live(seed: number): void {
         must(!committing, "commits and begins at a time")
         must(held.length === 0, "begins while it folds")
         // Of those that are ready, a training round asks no more than it wants.
-        const most = effect.kind === "train" ? settings.cohort * settings.overSelect : Infinity
+        const most = effect.kind === "train" ? least : Infinity
         must(effect.devices.length >= Math.min(settings.minimumToStart, most), "begins with too few")
       }
     }
