@@ -11,6 +11,11 @@ chromium  | chromium  | opens the HTML report and the dashboard as a reader woul
 gcc       | gcc       | the C client, and the yardstick for kernel speed
 wabt      | wasm2c    | the kernels as C, a further witness of their bits
 clang     | clang     | the C client with sanitizers and static analysis
+libclang-rt-14-dev | /usr/share/doc/libclang-rt-14-dev | the sanitizers themselves
+cppcheck  | cppcheck  | the C client held to MISRA C:2012
+gcc-arm-none-eabi | arm-none-eabi-gcc | the C client for Cortex-M, and its sizes
+libnewlib-arm-none-eabi | /usr/share/doc/libnewlib-arm-none-eabi | the C library of those builds
+qemu-system-arm | qemu-system-arm | runs the C client on an emulated Cortex-M
 '
 
 # Debian keeps servers such as mosquitto in sbin, which is not on every user's PATH.

@@ -1,0 +1,65 @@
+/** Numbers as bytes, and floats as their bits: the same on every machine, whatever its byte order. */
+#ifndef FM_BITS_H
+#define FM_BITS_H
+
+#include <stdint.h>
+
+/** Bits of the smallest float32 that is not finite. */
+#define FM_INFINITE 0x7F800000U
+
+/** All bits of a float32 but its sign. */
+#define FM_MAGNITUDE 0x7FFFFFFFU
+
+/* MISRA Ref 19.2.1: the only place where one object is seen as two types. */
+typedef union {
+    uint32_t bits;
+    float value;
+} fm_pun_t;
+
+/** The bits of an IEEE 754 binary32. */
+static inline uint32_t fm_float_bits(float value)
+{
+    fm_pun_t pun;
+
+    pun.value = value;
+    return pun.bits;
+}
+
+/** The binary32 with these bits. */
+static inline float fm_float(uint32_t bits)
+{
+    fm_pun_t pun;
+
+    pun.bits = bits;
+    return pun.value;
+}
+
+/** Little-endian, as the protocol has its numbers. */
+static inline uint32_t fm_get_le32(const uint8_t *bytes)
+{
+    return (uint32_t)bytes[0] | ((uint32_t)bytes[1] << 8U) | ((uint32_t)bytes[2] << 16U) | ((uint32_t)bytes[3] << 24U);
+}
+
+static inline void fm_put_le32(uint8_t *bytes, uint32_t value)
+{
+    bytes[0] = (uint8_t)(value & 0xFFU);
+    bytes[1] = (uint8_t)((value >> 8U) & 0xFFU);
+    bytes[2] = (uint8_t)((value >> 16U) & 0xFFU);
+    bytes[3] = (uint8_t)(value >> 24U);
+}
+
+/** Big-endian, as SHA-256 has its words. */
+static inline uint32_t fm_get_be32(const uint8_t *bytes)
+{
+    return ((uint32_t)bytes[0] << 24U) | ((uint32_t)bytes[1] << 16U) | ((uint32_t)bytes[2] << 8U) | (uint32_t)bytes[3];
+}
+
+static inline void fm_put_be32(uint8_t *bytes, uint32_t value)
+{
+    bytes[0] = (uint8_t)(value >> 24U);
+    bytes[1] = (uint8_t)((value >> 16U) & 0xFFU);
+    bytes[2] = (uint8_t)((value >> 8U) & 0xFFU);
+    bytes[3] = (uint8_t)(value & 0xFFU);
+}
+
+#endif

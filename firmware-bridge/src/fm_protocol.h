@@ -1,0 +1,276 @@
+/**
+ * The numbers of protocol 1. Generated from src/wire/keys.ts, src/wire/topics.ts and src/core by
+ * test/firmware/protocol-header.ts: change them there.
+ */
+#ifndef FM_PROTOCOL_H
+#define FM_PROTOCOL_H
+
+/* Every message. */
+#define FM_PROTOCOL 1U
+#define FM_KEY_VERSION 0U
+#define FM_KEY_TYPE 1U
+#define FM_KEY_PAYLOAD 23U
+
+/* Message types. */
+#define FM_TYPE_HELLO 1U
+#define FM_TYPE_READY 2U
+#define FM_TYPE_GONE 3U
+#define FM_TYPE_NOTICE 4U
+#define FM_TYPE_TASK 5U
+#define FM_TYPE_UPDATE 6U
+#define FM_TYPE_RECEIPT 7U
+#define FM_TYPE_MODEL 8U
+
+/* Keys of hello. */
+#define FM_KEY_HELLO_SESSION 2U
+#define FM_KEY_HELLO_MAX_PACKET 3U
+#define FM_KEY_HELLO_RAM_KIB 4U
+#define FM_KEY_HELLO_CODECS 5U
+#define FM_KEY_HELLO_ABIS 6U
+#define FM_KEY_HELLO_FEATURES 7U
+
+/* Keys of ready. */
+#define FM_KEY_READY_SESSION 2U
+#define FM_KEY_READY_WILLING 3U
+#define FM_KEY_READY_SAMPLES 4U
+#define FM_KEY_READY_TEST_SAMPLES 5U
+
+/* Keys of gone. */
+#define FM_KEY_GONE_SESSION 2U
+
+/* Keys of notice. */
+#define FM_KEY_NOTICE_ROUND 2U
+#define FM_KEY_NOTICE_EPOCH 3U
+#define FM_KEY_NOTICE_KIND 4U
+#define FM_KEY_NOTICE_PHASE 5U
+#define FM_KEY_NOTICE_SESSION 6U
+#define FM_KEY_NOTICE_SECONDS_LEFT 7U
+#define FM_KEY_NOTICE_VERSION 8U
+#define FM_KEY_NOTICE_DIGEST 9U
+#define FM_KEY_NOTICE_SIZE_BYTES 10U
+#define FM_KEY_NOTICE_CHUNK_CLASSES 11U
+#define FM_KEY_NOTICE_CODECS 12U
+#define FM_KEY_NOTICE_GRID 13U
+#define FM_KEY_NOTICE_WEIGHT_CAP 14U
+#define FM_KEY_NOTICE_SEED 15U
+#define FM_KEY_NOTICE_SHARDS 16U
+#define FM_KEY_NOTICE_SPREAD_SECONDS 17U
+#define FM_KEY_NOTICE_COMMITTED 18U
+#define FM_KEY_NOTICE_TRAINING 19U
+#define FM_KEY_NOTICE_DELTAS 20U
+
+/* Keys of task. */
+#define FM_KEY_TASK_ACTION 2U
+#define FM_KEY_TASK_ROUND 3U
+#define FM_KEY_TASK_EPOCH 4U
+#define FM_KEY_TASK_RETRY_SECONDS 5U
+#define FM_KEY_TASK_REASON 6U
+
+/* Keys of update. */
+#define FM_KEY_UPDATE_ROUND 2U
+#define FM_KEY_UPDATE_EPOCH 3U
+#define FM_KEY_UPDATE_UPDATE_ID 4U
+#define FM_KEY_UPDATE_INDEX 5U
+#define FM_KEY_UPDATE_COUNT 6U
+#define FM_KEY_UPDATE_BASE_VERSION 7U
+#define FM_KEY_UPDATE_CODEC 8U
+#define FM_KEY_UPDATE_SAMPLES 9U
+#define FM_KEY_UPDATE_STEPS 10U
+#define FM_KEY_UPDATE_METRICS 11U
+
+/* Keys of receipt. */
+#define FM_KEY_RECEIPT_STATUS 2U
+#define FM_KEY_RECEIPT_ROUND 3U
+#define FM_KEY_RECEIPT_EPOCH 4U
+#define FM_KEY_RECEIPT_UPDATE_ID 5U
+#define FM_KEY_RECEIPT_RETRY_SECONDS 6U
+#define FM_KEY_RECEIPT_ALLOWED_BYTES 7U
+#define FM_KEY_RECEIPT_REASON 8U
+
+/* Keys of model. */
+#define FM_KEY_MODEL_VERSION 2U
+#define FM_KEY_MODEL_INDEX 3U
+#define FM_KEY_MODEL_COUNT 4U
+#define FM_KEY_MODEL_BASE 5U
+
+/* Keys of committed, inside a notice. */
+#define FM_KEY_COMMITTED_ROUND 0U
+#define FM_KEY_COMMITTED_EPOCH 1U
+
+/* Keys of deltas, inside a notice. */
+#define FM_KEY_DELTAS_BASE 0U
+#define FM_KEY_DELTAS_CODEC 1U
+
+/* Keys of training, inside a notice. */
+#define FM_KEY_TRAINING_INPUTS 0U
+#define FM_KEY_TRAINING_LAYERS 1U
+#define FM_KEY_TRAINING_LOSS 2U
+#define FM_KEY_TRAINING_POSITIVE_WEIGHT 3U
+#define FM_KEY_TRAINING_STANDARDIZED 4U
+#define FM_KEY_TRAINING_EPOCHS 5U
+#define FM_KEY_TRAINING_BATCH 6U
+#define FM_KEY_TRAINING_LEARNING_RATE 7U
+#define FM_KEY_TRAINING_MOMENTUM 8U
+#define FM_KEY_TRAINING_L2 9U
+#define FM_KEY_TRAINING_PROXIMAL 10U
+#define FM_KEY_TRAINING_ERROR_FEEDBACK 11U
+#define FM_KEY_TRAINING_SCHEDULE 12U
+#define FM_KEY_TRAINING_CLIPPING 13U
+#define FM_KEY_TRAINING_TRAINED 14U
+#define FM_KEY_TRAINING_SHARED 15U
+
+/* Keys of schedule, inside a notice. */
+#define FM_KEY_SCHEDULE_KIND 0U
+#define FM_KEY_SCHEDULE_WARMUP 1U
+#define FM_KEY_SCHEDULE_FINAL_FRACTION 2U
+
+/* Keys of clipping, inside a notice. */
+#define FM_KEY_CLIPPING_STEP 0U
+#define FM_KEY_CLIPPING_EXAMPLE 1U
+
+/* Keys of range, inside a notice. */
+#define FM_KEY_RANGE_FROM 0U
+#define FM_KEY_RANGE_TO 1U
+
+/* Keys of dense, inside a notice. */
+#define FM_KEY_DENSE_KIND 0U
+#define FM_KEY_DENSE_UNITS 1U
+#define FM_KEY_DENSE_ACTIVATION 2U
+
+/* Keys of conv1d, inside a notice. */
+#define FM_KEY_CONV1D_KIND 0U
+#define FM_KEY_CONV1D_CHANNELS 1U
+#define FM_KEY_CONV1D_FILTERS 2U
+#define FM_KEY_CONV1D_WIDTH 3U
+#define FM_KEY_CONV1D_STRIDE 4U
+#define FM_KEY_CONV1D_ACTIVATION 5U
+
+/* Keys of pool, inside a notice. */
+#define FM_KEY_POOL_KIND 0U
+#define FM_KEY_POOL_MODE 1U
+#define FM_KEY_POOL_CHANNELS 2U
+#define FM_KEY_POOL_WIDTH 3U
+
+/* Values of roundKind. */
+#define FM_ROUND_KIND_TRAIN 0U
+#define FM_ROUND_KIND_STATISTICS 1U
+#define FM_ROUND_KIND_EVALUATE 2U
+#define FM_ROUND_KIND_RELEASED 3U
+
+/* Values of roundPhase. */
+#define FM_ROUND_PHASE_OFFLINE 0U
+#define FM_ROUND_PHASE_SELECTING 1U
+#define FM_ROUND_PHASE_WORKING 2U
+#define FM_ROUND_PHASE_FINISHING 3U
+#define FM_ROUND_PHASE_COMMITTED 4U
+#define FM_ROUND_PHASE_ABANDONED 5U
+#define FM_ROUND_PHASE_RELEASED 6U
+
+/* Values of layerKind. */
+#define FM_LAYER_KIND_DENSE 0U
+#define FM_LAYER_KIND_CONV1D 1U
+#define FM_LAYER_KIND_POOL 2U
+
+/* Values of activation. */
+#define FM_ACTIVATION_IDENTITY 0U
+#define FM_ACTIVATION_RELU 1U
+#define FM_ACTIVATION_TANH 2U
+
+/* Values of poolMode. */
+#define FM_POOL_MODE_AVERAGE 0U
+#define FM_POOL_MODE_MAX 1U
+
+/* Values of loss. */
+#define FM_LOSS_SOFTMAX 0U
+#define FM_LOSS_LOGISTIC 1U
+#define FM_LOSS_SQUARED 2U
+#define FM_LOSS_CUSTOM 3U
+
+/* Values of scheduleKind. */
+#define FM_SCHEDULE_KIND_CONSTANT 0U
+#define FM_SCHEDULE_KIND_LINEAR 1U
+#define FM_SCHEDULE_KIND_COSINE 2U
+
+/* Values of action. */
+#define FM_ACTION_JOIN 0U
+#define FM_ACTION_WAIT 1U
+#define FM_ACTION_STOP 2U
+
+/* Values of receiptStatus. */
+#define FM_RECEIPT_STATUS_FOLDED 0U
+#define FM_RECEIPT_STATUS_DUPLICATE 1U
+#define FM_RECEIPT_STATUS_LATE 2U
+#define FM_RECEIPT_STATUS_BUSY 3U
+#define FM_RECEIPT_STATUS_REFUSED 4U
+
+/* Codecs. */
+#define FM_CODEC_F32 0U
+#define FM_CODEC_INT8 1U
+#define FM_CODEC_INT8_NEAREST 2U
+#define FM_CODEC_INT4 3U
+#define FM_CODEC_INT4_NEAREST 4U
+#define FM_CODEC_EDEN1 5U
+#define FM_CODEC_EDEN2 6U
+#define FM_CODEC_EDEN4 7U
+#define FM_CODEC_TOPK 8U
+
+/* Purposes of random streams. */
+#define FM_PURPOSE_SHUFFLE 2U
+#define FM_PURPOSE_ROTATION 3U
+#define FM_PURPOSE_ROUNDING 4U
+#define FM_PURPOSE_INIT 1U
+
+/* Least and most of values; lengths of lists, strings and text. */
+#define FM_LEAST_PACKET_BYTES 256U
+#define FM_MOST_PACKET_BYTES 268435455U
+#define FM_LEAST_FEATURES 1U
+#define FM_MOST_FEATURES 65535U
+#define FM_MOST_SECONDS 2147483U
+#define FM_MOST_MODEL_BYTES 268435455U
+#define FM_MOST_PAYLOAD_BYTES 268435455U
+#define FM_LEAST_CHUNK_CLASS 64U
+#define FM_MOST_CHUNK_CLASS 1048576U
+#define FM_LEAST_GRID (-1100)
+#define FM_MOST_GRID 100U
+#define FM_LEAST_WEIGHT_CAP 1U
+#define FM_LEAST_SHARDS 1U
+#define FM_MOST_SHARDS 65535U
+#define FM_LEAST_LOCAL_EPOCHS 1U
+#define FM_MOST_LOCAL_EPOCHS 65535U
+#define FM_LEAST_BATCH 1U
+#define FM_MOST_BATCH 65535U
+#define FM_LEAST_LAYER_SIZE 1U
+#define FM_MOST_LAYER_SIZE 65535U
+#define FM_MOST_LAYER_FIRST 14U
+#define FM_LEAST_LAYER_END 1U
+#define FM_MOST_LAYER_END 15U
+#define FM_MOST_CODEC 255U
+#define FM_MOST_CHUNK_INDEX 65534U
+#define FM_LEAST_CHUNK_COUNT 1U
+#define FM_MOST_CHUNK_COUNT 65535U
+#define FM_LEAST_CODEC_LIST 1U
+#define FM_MOST_CODEC_LIST 16U
+#define FM_MOST_ABI_LIST 8U
+#define FM_LEAST_CLASS_LIST 1U
+#define FM_MOST_CLASS_LIST 8U
+#define FM_MOST_LAYER_LIST 15U
+#define FM_MOST_METRIC_LIST 16U
+#define FM_LEAST_DIGEST 32U
+#define FM_MOST_DIGEST 32U
+#define FM_LEAST_UPDATE_ID 8U
+#define FM_MOST_UPDATE_ID 8U
+#define FM_LEAST_CHUNK 1U
+#define FM_MOST_CHUNK 1048576U
+#define FM_MOST_REASON_TEXT 200U
+
+/* Longest names in topics. */
+#define FM_MOST_FLEET_NAME 32U
+#define FM_MOST_DEVICE_ID 64U
+
+/* Model. */
+#define FM_MOST_PARAMETERS 16777216U
+
+/* First part of every topic. */
+#define FM_TOPIC_PREFIX "fm1"
+
+#endif

@@ -1,0 +1,111 @@
+/** Messages: golden ones come back byte for byte, and no prefix, no longer text and no invalid one is taken. */
+#include <string.h>
+
+#include "fm_message.h"
+#include "records.h"
+
+typedef union {
+    fm_hello_t hello;
+    fm_ready_t ready;
+    fm_gone_t gone;
+    fm_notice_t notice;
+    fm_task_t task;
+    fm_update_t update;
+    fm_receipt_t receipt;
+    fm_model_chunk_t chunk;
+} message_t;
+
+static void fields(fm_cbor_t *cbor, uint32_t type, message_t *message)
+{
+    switch (type) {
+    case FM_TYPE_HELLO:
+        fm_hello_fields(cbor, &message->hello);
+        break;
+    case FM_TYPE_READY:
+        fm_ready_fields(cbor, &message->ready);
+        break;
+    case FM_TYPE_GONE:
+        fm_gone_fields(cbor, &message->gone);
+        break;
+    case FM_TYPE_NOTICE:
+        fm_notice_fields(cbor, &message->notice);
+        break;
+    case FM_TYPE_TASK:
+        fm_task_fields(cbor, &message->task);
+        break;
+    case FM_TYPE_UPDATE:
+        fm_update_fields(cbor, &message->update);
+        break;
+    case FM_TYPE_RECEIPT:
+        fm_receipt_fields(cbor, &message->receipt);
+        break;
+    default:
+        fm_model_chunk_fields(cbor, &message->chunk);
+        break;
+    }
+}
+
+static fm_result_t decode(uint32_t type, message_t *message, const uint8_t *bytes, uint32_t size)
+{
+    fm_cbor_t cbor;
+
+    memset(message, 0, sizeof(*message));
+    fm_cbor_read(&cbor, bytes, size);
+    fields(&cbor, type, message);
+    return fm_cbor_end(&cbor);
+}
+
+static fm_result_t encode(uint32_t type, message_t *message, uint8_t *to, uint32_t size, uint32_t *length)
+{
+    fm_cbor_t cbor;
+
+    fm_cbor_write(&cbor, to, size);
+    fields(&cbor, type, message);
+    *length = cbor.at;
+    return fm_cbor_end(&cbor);
+}
+
+bool check_message(const record_t *record)
+{
+    static uint8_t again[2048];
+    fm_bytes_t bytes = record->strings[1];
+    uint32_t type = record_number(record->strings[2], 0U);
+    message_t message;
+    uint32_t length = 0U;
+    bool good = check(record, fm_message_type(bytes.bytes, bytes.size) == type, "its type is not recognised");
+
+    good &= check(record, decode(type, &message, bytes.bytes, bytes.size) == FM_OK, "it is refused");
+    good &= check(record, encode(type, &message, again, sizeof(again), &length) == FM_OK, "it is not encoded");
+    good &= check(record, (length == bytes.size) && (memcmp(again, bytes.bytes, length) == 0), "other bytes");
+    /* With too little room it says how much it needs, and writes nothing past the end. */
+    for (uint32_t size = 0U; size < bytes.size; size++) {
+        memset(again, 0xEE, sizeof(again));
+        good &= check(record, encode(type, &message, again, size, &length) == FM_NO_SPACE, "no want of space");
+        good &= check(record, (length == bytes.size) && (again[size] == 0xEE), "written past the end");
+    }
+    /* `again` is as long as the prefix alone, so that a sanitizer sees what reads past it. */
+    for (uint32_t size = 0U; size < bytes.size; size++) {
+        message_t other;
+        uint8_t *prefix = &again[sizeof(again) - size];
+
+        memcpy(prefix, bytes.bytes, size);
+        good &= check(record, decode(type, &other, prefix, size) == FM_BAD_MESSAGE, "a prefix is taken");
+    }
+    memcpy(again, bytes.bytes, bytes.size);
+    again[bytes.size] = 0U;
+    good &= check(record, decode(type, &message, again, bytes.size + 1U) == FM_BAD_MESSAGE, "a byte more is taken");
+    return good;
+}
+
+bool check_no_message(const record_t *record)
+{
+    bool good = true;
+
+    for (uint32_t type = FM_TYPE_HELLO; type <= FM_TYPE_MODEL; type++) {
+        message_t message;
+        fm_bytes_t bytes = record->strings[1];
+
+        good &= check(record, decode(type, &message, bytes.bytes, bytes.size) == FM_BAD_MESSAGE, "it is taken");
+    }
+    return good;
+}

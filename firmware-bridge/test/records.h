@@ -1,0 +1,63 @@
+/**
+ * Golden vectors as the tests get them: records of byte strings, written by test/firmware/records.ts.
+ *
+ * A record is the number of its kind and the number of its strings, then each string as its length and its
+ * bytes, filled up to a multiple of 4. All numbers are little-endian uint32. The first string is the
+ * record's name, for messages.
+ */
+#ifndef RECORDS_H
+#define RECORDS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fedmote.h"
+
+#define RECORD_STRINGS 16U
+
+/** Kinds of records; test/firmware/records.ts has the same numbers. */
+#define RECORD_MESSAGE 1U
+#define RECORD_NO_MESSAGE 2U
+#define RECORD_SHA256 3U
+#define RECORD_PHILOX 4U
+#define RECORD_FUNCTION 5U
+#define RECORD_TRAINING 6U
+#define RECORD_ENCODING 7U
+#define RECORD_DECODING 8U
+#define RECORD_MOMENTS 9U
+
+typedef struct {
+    uint32_t kind;
+    uint32_t count;
+    fm_bytes_t strings[RECORD_STRINGS];
+} record_t;
+
+/** Takes the next record from `bytes`, at `*at`; false at the end. */
+bool record_next(const uint8_t *bytes, uint32_t size, uint32_t *at, record_t *record);
+
+/** A number of a string of little-endian uint32, or float32. */
+uint32_t record_number(fm_bytes_t string, uint32_t index);
+float record_float(fm_bytes_t string, uint32_t index);
+
+/** Copies a string of float32; `to` has room for `most`. Returns how many there are. */
+uint32_t record_floats(fm_bytes_t string, float *to, uint32_t most);
+
+/** Whether float32 values are those of a string, bit for bit (a NaN is any NaN). */
+bool record_same(fm_bytes_t string, const float *values, uint32_t count);
+
+/* ---- the checks: each prints what is wrong, and returns whether nothing is ---- */
+
+/** Prints `record: what` where `good` is false; returns `good`. */
+bool check(const record_t *record, bool good, const char *what);
+
+bool check_message(const record_t *record);
+bool check_no_message(const record_t *record);
+bool check_sha256(const record_t *record);
+bool check_philox(const record_t *record);
+bool check_function(const record_t *record);
+bool check_training(const record_t *record);
+bool check_encoding(const record_t *record);
+bool check_decoding(const record_t *record);
+bool check_moments(const record_t *record);
+
+#endif

@@ -1,0 +1,52 @@
+/** Runs every check of a file of golden vectors: `run_records FILE`. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "records.h"
+
+static bool run(const record_t *record)
+{
+    switch (record->kind) {
+    case RECORD_MESSAGE:
+        return check_message(record);
+    case RECORD_NO_MESSAGE:
+        return check_no_message(record);
+    default:
+        return check(record, false, "there is no such kind of record");
+    }
+}
+
+int main(int argc, char **argv)
+{
+    FILE *file = (argc == 2) ? fopen(argv[1], "rb") : NULL;
+    uint8_t *bytes;
+    long size;
+    uint32_t at = 0U;
+    unsigned passed = 0U;
+    unsigned failed = 0U;
+    record_t record;
+
+    if (file == NULL) {
+        fprintf(stderr, "usage: run_records FILE\n");
+        return 2;
+    }
+    (void)fseek(file, 0L, SEEK_END);
+    size = ftell(file);
+    (void)fseek(file, 0L, SEEK_SET);
+    bytes = malloc((size_t)size);
+    if ((bytes == NULL) || (fread(bytes, 1U, (size_t)size, file) != (size_t)size)) {
+        fprintf(stderr, "%s: cannot be read\n", argv[1]);
+        return 2;
+    }
+    (void)fclose(file);
+    while (record_next(bytes, (uint32_t)size, &at, &record)) {
+        if (run(&record)) {
+            passed++;
+        } else {
+            failed++;
+        }
+    }
+    free(bytes);
+    printf("%u passed, %u failed\n", passed, failed);
+    return (failed == 0U) ? 0 : 1;
+}

@@ -1,0 +1,73 @@
+import { writeFileSync } from "node:fs"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { CHOICES, TYPES } from "../../src/wire/keys.ts"
+import { INVALID, VECTORS, fromHex } from "../wire/vectors.ts"
+import type { Build } from "./build.ts"
+import { build } from "./build.ts"
+import { committedHeader, protocolHeader } from "./protocol-header.ts"
+import { Records } from "./records.ts"
+
+test("the C client's numbers of the protocol are those of keys.ts (`node test/firmware/protocol-header.ts` writes them anew)", () => {
+  expect(committedHeader()).toBe(protocolHeader())
+})
+
+describe.each(["gcc", "clang"] as const)("messages in C, by %s", (compiler) => {
+  let built: Build
+  beforeAll(() => {
+    built = build(compiler, ["tests"], true)
+  })
+  afterAll(() => built?.remove())
+
+  test("golden messages come back byte for byte; prefixes, longer and invalid ones are refused", () => {
+    const records = new Records()
+    for (const { name, bytes, message } of VECTORS)
+      records.add("message", name, bytes, Uint32Array.of(TYPES[message.type]))
+    for (const { reason, hex } of INVALID) records.add("noMessage", reason, fromHex(hex))
+    writeFileSync(built.path("messages.bin"), records.bytes)
+    expect(built.run("run_records", [built.path("messages.bin")])).toBe(`${records.count} passed, 0 failed\n`)
+  })
+
+  test("every field has its value", () => {
+    const lines = built.run("dump_messages", [], VECTORS.map(({ hex }) => `${hex}\n`).join(""))
+    const dumped: unknown[] = lines
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as unknown)
+    expect(dumped).toHaveLength(VECTORS.length)
+    for (const [i, { name, message }] of VECTORS.entries())
+      expect(dumped[i], name).toEqual(inNumbers(message, "message"))
+  })
+})
+
+/** Which choice a field is; the others with these names are text. */
+const CHOICE_OF: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  "message.type": TYPES,
+  "message.kind": CHOICES.roundKind,
+  "message.phase": CHOICES.roundPhase,
+  "message.action": CHOICES.action,
+  "message.status": CHOICES.receiptStatus,
+  "training.loss": CHOICES.loss,
+  "layers.kind": CHOICES.layerKind,
+  "layers.activation": CHOICES.activation,
+  "layers.mode": CHOICES.poolMode,
+  "schedule.kind": CHOICES.scheduleKind,
+}
+
+/** A value as the C program prints it: choices as numbers; bytes, lists of numbers and text in hexadecimal. */
+function inNumbers(value: unknown, where: string): unknown {
+  if (value instanceof Uint8Array || value instanceof Float32Array)
+    return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("hex")
+  if (typeof value === "number" && !Number.isInteger(value)) return Math.fround(value)
+  if (typeof value !== "object" || value === null) return value
+  if (Array.isArray(value)) return value.map((each) => inNumbers(each, where))
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, fieldInNumbers(field, name, where)]))
+}
+
+function fieldInNumbers(value: unknown, name: string, where: string): unknown {
+  const choice = CHOICE_OF[`${where}.${name}`]
+  if (choice !== undefined) return choice[value as string]
+  if (name === "reason") return Buffer.from(value as string).toString("hex")
+  if (name === "codecs" || name === "abis") return Buffer.from(value as number[]).toString("hex")
+  if (name === "chunkClasses") return Buffer.from(Uint32Array.from(value as number[]).buffer).toString("hex")
+  return inNumbers(value, name)
+}

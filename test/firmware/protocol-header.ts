@@ -1,0 +1,110 @@
+import { readFileSync, writeFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import { CODECS } from "../../src/core/codec.ts"
+import { MODEL_LIMITS } from "../../src/core/model.ts"
+import { PURPOSE } from "../../src/core/random.ts"
+import type { Bound } from "../../src/wire/keys.ts"
+import {
+  BOUNDS,
+  CHOICES,
+  KEYS,
+  PAYLOAD_KEY,
+  PROTOCOL_VERSION,
+  TYPES,
+  TYPE_KEY,
+  VERSION_KEY,
+} from "../../src/wire/keys.ts"
+import { NAME_LENGTHS, TOPIC_PREFIX } from "../../src/wire/topics.ts"
+
+/**
+ * The C client's copy of the protocol's numbers, made from the TypeScript side. `node test/firmware/protocol-header.ts` writes it anew; a test says when
+ * that is due.
+ */
+
+const FILE = new URL("../../firmware-bridge/src/fm_protocol.h", import.meta.url)
+
+/** What is committed. */
+export function committedHeader(): string {
+  return readFileSync(FILE, "utf8")
+}
+
+/** What it must be. */
+export function protocolHeader(): string {
+  const { hello, ready, gone, notice, task, update, receipt, model, ...inside } = KEYS
+  return [
+    "/**",
+    " * The numbers of protocol 1. Generated from src/wire/keys.ts, src/wire/topics.ts and src/core by",
+    " * test/firmware/protocol-header.ts: change them there.",
+    " */",
+    "#ifndef FM_PROTOCOL_H",
+    "#define FM_PROTOCOL_H",
+    section("Every message", {
+      protocol: PROTOCOL_VERSION,
+      "key version": VERSION_KEY,
+      "key type": TYPE_KEY,
+      "key payload": PAYLOAD_KEY,
+    }),
+    section("Message types", prefixed("type", TYPES)),
+    ...Object.entries({ hello, ready, gone, notice, task, update, receipt, model }).map(([name, keys]) =>
+      section(`Keys of ${name}`, prefixed(`key ${name}`, withoutPayload(keys))),
+    ),
+    ...Object.entries(inside).map(([name, keys]) =>
+      section(`Keys of ${name}, inside a notice`, prefixed(`key ${name}`, keys)),
+    ),
+    ...Object.entries(CHOICES).map(([name, numbers]) => section(`Values of ${name}`, prefixed(name, numbers))),
+    section(
+      "Codecs",
+      prefixed("codec", Object.fromEntries(Object.entries(CODECS).map(([name, { id }]) => [name, id]))),
+    ),
+    section(
+      "Purposes of random streams",
+      prefixed("purpose", {
+        shuffle: PURPOSE.shuffle,
+        rotation: PURPOSE.rotation,
+        rounding: PURPOSE.rounding,
+        init: PURPOSE.init,
+      }),
+    ),
+    section("Least and most of values; lengths of lists, strings and text", bounds()),
+    section(
+      "Longest names in topics",
+      prefixed("most", { "fleet name": NAME_LENGTHS.fleet, "device id": NAME_LENGTHS.device }),
+    ),
+    section("Model", prefixed("most", { parameters: MODEL_LIMITS.parameters })),
+    `\n/* First part of every topic. */\n#define FM_TOPIC_PREFIX ${JSON.stringify(TOPIC_PREFIX)}`,
+    "\n#endif\n",
+  ].join("\n")
+}
+
+function section(title: string, numbers: Readonly<Record<string, number>>): string {
+  const lines = Object.entries(numbers).map(([name, value]) => `#define ${macro(name)} ${literal(value)}`)
+  return `\n/* ${title}. */\n${lines.join("\n")}`
+}
+
+function prefixed(prefix: string, numbers: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(numbers).map(([name, value]) => [`${prefix} ${name}`, value]))
+}
+
+function withoutPayload(keys: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(keys).filter(([name]) => name !== "payload"))
+}
+
+function bounds(): Record<string, number> {
+  const out: Record<string, number> = {}
+  for (const [name, { min, max }] of Object.entries<Bound>(BOUNDS)) {
+    // 0 to 2^32 - 1 is what an unsigned number has anyway.
+    if (min !== 0) out[`least ${name}`] = min
+    if (max !== 0xffffffff) out[`most ${name}`] = max
+  }
+  return out
+}
+
+function macro(name: string): string {
+  return `FM_${name.replaceAll(/([a-z])([A-Z][a-z])/g, "$1_$2").replaceAll(/[^A-Za-z0-9]/g, "_")}`.toUpperCase()
+}
+
+function literal(value: number): string {
+  return value < 0 ? `(${value})` : `${value}U`
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(FILE, protocolHeader())
