@@ -1,7 +1,8 @@
 import { CODECS } from "./codec.ts"
 import { METRICS_OF } from "./metrics.ts"
 import type { Plan } from "./plan.ts"
-import { lossOf, parametersOf, roundSettings, sizeKnown } from "./plan-model.ts"
+import { lossOf, parametersOf, sizeKnown } from "./plan-model.ts"
+import { roundSettings } from "./round-settings.ts"
 
 /** Something that is allowed and likely to go wrong. `message`: what and why; `advice`: what to do. */
 export interface Warning {

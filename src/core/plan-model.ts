@@ -3,7 +3,6 @@ import { MODEL_LIMITS, parameterCount, parameterRange } from "./model.ts"
 import type { Layer, Loss, ModelSpec } from "./model.ts"
 import type { LayerPlan, Plan } from "./plan.ts"
 import { PlanError } from "./plan-error.ts"
-import type { RoundSettings } from "./round-state.ts"
 import type { StrategySettings } from "./strategy.ts"
 import type { LayerRange, TrainSettings } from "./training.ts"
 
@@ -209,31 +208,4 @@ export function trainSettings(plan: Plan): TrainSettings {
 /** The server strategy, with 0 for what the named one has not. */
 export function strategySettings({ strategy }: Plan): StrategySettings {
   return { momentum: 0, beta1: 0, beta2: 0, tau: 0, ...strategy }
-}
-
-/**
- * What the round machine needs. `clients`: the size of the fleet where it is known (demo, simulation); a cohort of "all" then means
- * that many, and otherwise whoever is ready, with 1 for a minimum that is a fraction of it.
- */
-export function roundSettings(plan: Plan, clients?: number): RoundSettings {
-  const { selection, report, evaluate } = plan
-  const all = plan.cohort === "all"
-  const cohort = plan.cohort === "all" ? (clients ?? Infinity) : plan.cohort
-  const least = (value: number): number =>
-    value >= 1 ? value : Number.isFinite(cohort) ? Math.ceil(value * cohort) : 1
-  return {
-    seed: plan.seed,
-    cohort,
-    overSelect: all ? 1 : selection.overSelect,
-    minimumToStart: least(selection.minimumToStart),
-    minimumToCommit: least(report.minimumToCommit),
-    selectTimeoutMs: selection.timeoutSeconds * 1000,
-    settleMs: selection.settleSeconds * 1000,
-    reportTimeoutMs: report.timeoutSeconds * 1000,
-    evaluateTimeoutMs: evaluate.timeoutSeconds * 1000,
-    finishMs: report.finishSeconds * 1000,
-    rounds: plan.rounds,
-    statistics: plan.model.standardize && plan.model.loss !== "custom",
-    evaluateEvery: evaluate.every,
-  }
 }

@@ -1,5 +1,5 @@
 import type { RandomStream } from "../core/random.ts"
-import { exp, log } from "./elementary.ts"
+import { exp, log } from "../core/elementary.ts"
 
 /** A number in (0, 1) with 53 random bits. */
 function open01(stream: RandomStream): number {

@@ -2,12 +2,12 @@ import { describe, expect, it } from "vitest"
 import {
   modelSpec,
   parametersOf,
-  roundSettings,
   sizeKnown,
   strategySettings,
   trainSettings,
   withData,
 } from "../../src/core/plan-model.ts"
+import { roundSettings } from "../../src/core/round-settings.ts"
 import { parsePlan } from "../../src/core/plan.ts"
 
 describe("the model of a plan", () => {

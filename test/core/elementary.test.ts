@@ -1,5 +1,5 @@
 import { expect, test } from "vitest"
-import { exp, log } from "../../src/data/elementary.ts"
+import { exp, log } from "../../src/core/elementary.ts"
 
 // The engine's own functions are the independent source: correct to an ulp or so, though not to the same bit everywhere.
 const EPSILON = 2 ** -52

@@ -1,4 +1,4 @@
-// Logarithm and exponential from + - * / alone, whose results IEEE 754 fixes, so that a partition is the same on every engine
+// Logarithm and exponential from + - * / alone, whose results IEEE 754 fixes, so that whatever is drawn is the same on every engine
 // (`Math.log` and `Math.exp` may differ in the last bit). Accurate to a few units in the last place, which is more than sampling needs.
 
 const bits = new DataView(new ArrayBuffer(8))
