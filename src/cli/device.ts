@@ -1,17 +1,20 @@
 import { Command } from "commander"
 import { openClient } from "../data/open.ts"
+import { FedmoteError } from "../core/error.ts"
 import { Device } from "../device/device.ts"
 import { digestOf } from "../sim/model-file.ts"
 import { networkAt } from "./brokers.ts"
 import { untilInterrupted, withContext } from "./context.ts"
 import { addDataOptions, dataOptions } from "./data-options.ts"
 import type { DataFlags } from "./data-options.ts"
+import { fileMemory } from "./device-state.ts"
 
 interface Flags extends DataFlags {
   readonly broker: string
   readonly fleet: string
   readonly id: string
   readonly data: string
+  readonly state?: string
 }
 
 export function deviceCommand(): Command {
@@ -21,7 +24,8 @@ export function deviceCommand(): Command {
       .requiredOption("--broker <url>", "mqtt:// or mqtts:// URL, with user and password where the broker wants them")
       .requiredOption("--fleet <name>", "name of the fleet")
       .requiredOption("--id <id>", "id of this device: 1 to 64 of a-z, 0-9 and -")
-      .requiredOption("--data <source>", "SOURCE#CLIENT (telosb#single-hop-mote1), or a CSV file of this client"),
+      .requiredOption("--data <source>", "SOURCE#CLIENT (telosb#single-hop-mote1), or a CSV file of this client")
+      .option("--state <file>", "keeps private layers and codec errors over a restart; stays here, too"),
   ).action((flags: Flags, command: Command) =>
     withContext(command, async (context) => {
       const { log, signal } = context
@@ -31,11 +35,15 @@ export function deviceCommand(): Command {
         fleet: flags.fleet,
         id: flags.id,
         data: { train, test },
+        ...(flags.state === undefined ? {} : { memory: fileMemory(flags.state) }),
         log,
         onEvent: ({ type, ...fields }) => log.debug(fields, type),
       })
       const run = async (): Promise<void> => {
-        const model = await device.run(signal)
+        const model = await device.run(signal).catch((error: unknown) => {
+          if (!(error instanceof FedmoteError) || error.code !== "state") throw error
+          throw new FedmoteError("state", `${flags.state}: ${error.message}`, { cause: error })
+        })
         const { version, parameters } = model
         log.info({ version, parameters: parameters.length, digest: digestOf(parameters) }, "has the released model")
       }

@@ -1,5 +1,5 @@
 import { parsePlan } from "../core/plan.ts"
-import type { LayerPlan, Plan } from "../core/plan.ts"
+import type { LayerPlan, Plan, PlanInput } from "../core/plan.ts"
 import { FedmoteError } from "../core/error.ts"
 import type { WireLayer, WireTraining } from "../wire/message.ts"
 
@@ -19,8 +19,19 @@ export function planOf(training: WireTraining, names?: Plan["model"]): Plan {
       loss,
       positiveWeight,
       standardize: standardized,
+      ...rolesOf(training),
     },
   })
+}
+
+/** Frozen and private layers, as a plan counts them. */
+function rolesOf({ layers, trained, shared }: WireTraining): Pick<PlanInput["model"] & {}, "frozen" | "private"> {
+  if (shared === undefined) return {}
+  const learned = trained ?? { from: 0, to: layers.length }
+  return {
+    frozen: { first: learned.from, last: layers.length - learned.to },
+    private: { first: shared.from - learned.from, last: learned.to - shared.to },
+  }
 }
 
 /** Labels 0, 1, ... where nobody has said their names. */

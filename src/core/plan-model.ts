@@ -1,6 +1,8 @@
 import { FedmoteError } from "./error.ts"
 import { MODEL_LIMITS, parameterCount, parameterRange } from "./model.ts"
 import type { Layer, Loss, ModelSpec } from "./model.ts"
+import { allShared, parameterParts } from "./parameter-parts.ts"
+import type { ParameterParts } from "./parameter-parts.ts"
 import type { LayerPlan, Plan } from "./plan.ts"
 import { PlanError } from "./plan-error.ts"
 import type { StrategySettings } from "./strategy.ts"
@@ -146,11 +148,26 @@ export function layersOf(plan: Plan): LayerRoles {
   }
 }
 
+/** Which parameters updates carry, and which devices learn for themselves. */
+export function partsOf(plan: Plan): ParameterParts {
+  if (plan.model.loss === "custom") return allShared(parametersOf(plan))
+  return parameterParts(modelSpec(plan), layersOf(plan))
+}
+
+/** The layers that each device has for itself, counted from 0 at the input. */
+export function privateLayers(plan: Plan): number[] {
+  const { first = 0, last = 0 } = plan.model.private ?? {}
+  if (plan.model.loss === "custom" || first + last === 0) return []
+  const count = modelSpec(plan).layers.length
+  const { trained = { from: 0, to: count }, shared = trained } = layersOf(plan)
+  return Array.from({ length: count }, (_, layer) => layer).filter(
+    (layer) => (layer >= trained.from && layer < shared.from) || (layer >= shared.to && layer < trained.to),
+  )
+}
+
 /** The parameters that updates carry, as positions in the model's. */
 export function sharedParameters(plan: Plan): LayerRange {
-  if (plan.model.loss === "custom") return { from: 0, to: parametersOf(plan) }
-  const { shared } = layersOf(plan)
-  return shared === undefined ? { from: 0, to: parametersOf(plan) } : parameterRange(modelSpec(plan), shared)
+  return partsOf(plan).shared
 }
 
 /** The plan with what the data knows. Throws `PlanError` where the two contradict each other. */

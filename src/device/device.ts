@@ -14,6 +14,8 @@ import { DEFAULT_PACKET_BYTES } from "../wire/traffic.ts"
 import type { DeviceEvent, DeviceLog } from "./event.ts"
 import { goneBytes } from "./greeting.ts"
 import { Membership } from "./membership.ts"
+import { Keeping } from "./keeping.ts"
+import type { DeviceMemory } from "./keeping.ts"
 import type { ReleasedModel } from "./model-bytes.ts"
 import { loadData } from "./source.ts"
 import type { SampleSource } from "./source.ts"
@@ -34,6 +36,11 @@ export interface DeviceOptions {
   /** Largest MQTT packet to take or send, at least 256. Default: 1 MiB. */
   readonly maxPacketBytes?: number
   readonly kernel?: KernelKind
+  /**
+   * Where private layers and the error of error feedback survive a restart. What is in it never travels. Without one a device that is
+   * started again has the model's own values for its private layers.
+   */
+  readonly memory?: DeviceMemory
   readonly clock?: Clock
   readonly log?: DeviceLog
   /** The device's own say: opted in, on power, idle, unmetered. Default: always. */
@@ -70,7 +77,7 @@ export class Device {
 
   /**
    * Takes part until the federation is released and its model pulled. Rejects with `FedmoteError`: "features" (the samples do not fit the
-   * model), "stopped" (by the coordinator), "trainer", "data", "closed" (by `close`); with `LinkError` where the first connection fails;
+   * model), "stopped" (by the coordinator), "trainer", "data", "state" (`memory` holds another device's or model's, or what is damaged), "closed" (by `close`); with `LinkError` where the first connection fails;
    * and with the signal's reason. To be called once.
    */
   run(signal?: AbortSignal): Promise<ReleasedModel> {
@@ -100,14 +107,16 @@ export class Device {
   }
 
   async #run(signal: AbortSignal): Promise<ReleasedModel> {
-    const { network, trainer, kernel, willing, clock = systemClock, log = SILENT, onEvent } = this.#options
+    const { network, fleet, memory, trainer, kernel, willing } = this.#options
+    const { clock = systemClock, log = SILENT, onEvent } = this.#options
     const { maxPacketBytes = DEFAULT_PACKET_BYTES } = this.#options
     const { id } = this
     signal.throwIfAborted()
     const data = await loadData(this.#options.data)
     signal.throwIfAborted()
     const codecs = codecsOf(this.#options.codecs ?? CODEC_NAMES)
-    const bench = new Workbench({ id, data, trainer, codecs, kernel })
+    const keeping = new Keeping({ fleet, id, memory, log })
+    const bench = new Workbench({ id, data, trainer, codecs, kernel, keeping })
     this.#bench = bench
     const session = this.#session
     const will = { topic: this.#topics.gone(id), payload: goneBytes(session), retain: false }
@@ -121,6 +130,7 @@ export class Device {
       session,
       data,
       bench,
+      keeping,
       codecs,
       maxPacketBytes,
       clock,

@@ -5,8 +5,8 @@ export type DeviceEvent =
   /** Said Hello and Ready. */
   | { readonly type: "greeted"; readonly session: number }
   | { readonly type: "joined"; readonly round: number; readonly epoch: number; readonly kind: RoundKind }
-  /** A model was pulled and its digest is right. */
-  | { readonly type: "pulled"; readonly version: number; readonly bytes: number }
+  /** A model was pulled and its digest is right. `bytes`: of all chunks; `from`: the version whose deltas they are, absent for a whole model. */
+  | { readonly type: "pulled"; readonly version: number; readonly bytes: number; readonly from?: number }
   | { readonly type: "trained"; readonly round: number; readonly samples: number; readonly steps: number }
   /** The round's work failed or diverged: nothing is sent. */
   | { readonly type: "failed"; readonly round: number; readonly epoch: number; readonly error: Error }

@@ -10,6 +10,8 @@ import type { Topics } from "../wire/topics.ts"
 import type { DeviceEvent, DeviceLog } from "./event.ts"
 import { Greeting } from "./greeting.ts"
 import { Job } from "./job.ts"
+import { covers } from "./keeping.ts"
+import type { Keeping } from "./keeping.ts"
 import type { ReleasedModel } from "./model-bytes.ts"
 import { ModelStore } from "./model-store.ts"
 import type { DeviceData } from "./source.ts"
@@ -24,6 +26,7 @@ export interface MembershipOptions {
   readonly session: number
   readonly data: DeviceData
   readonly bench: Workbench
+  readonly keeping: Keeping
   readonly codecs: readonly CodecName[]
   readonly maxPacketBytes: number
   readonly clock: Clock
@@ -56,7 +59,12 @@ export class Membership {
     this.#options = options
     this.#timers = new Timers(options.clock)
     this.#greeting = new Greeting({ ...options, timers: this.#timers })
-    this.#upload = new Upload({ ...options, timers: this.#timers, signal: this.#end.signal })
+    this.#upload = new Upload({
+      ...options,
+      timers: this.#timers,
+      signal: this.#end.signal,
+      onFolded: (held) => options.keeping.folded(held),
+    })
     this.#models = new ModelStore({
       ...options,
       current: () => this.#notice,
@@ -136,6 +144,7 @@ export class Membership {
     this.#offline = false
     this.#notice = notice
     this.#options.bench.check(notice)
+    this.#options.keeping.settle(notice)
     const changed = before !== undefined && before.session !== notice.session
     // A retained first Notice is older than our greeting; whoever speaks for the first time now may not have heard it.
     if (returned || changed || (before === undefined && !retained)) this.#greeting.soon()
@@ -150,9 +159,7 @@ export class Membership {
   #settle({ round, epoch, phase, committed }: Notice): void {
     const held = this.#upload.held
     if (held === undefined) return
-    const covered =
-      committed !== undefined &&
-      (committed.round > held.round || (committed.round === held.round && committed.epoch >= held.epoch))
+    const covered = covers(committed, held)
     const over = round !== held.round || epoch !== held.epoch || phase === "abandoned" || phase === "released"
     if (!covered && !over) return
     this.#upload.drop()
@@ -215,7 +222,9 @@ export class Membership {
       for (;;) {
         const notice = this.#notice!
         try {
-          return { ...(await this.#models.get(notice, this.#end.signal)), training: notice.training }
+          const { training } = notice
+          const model = await this.#models.get(notice, this.#end.signal)
+          return { ...model, training, personal: this.#options.bench.personal(training, model) }
         } catch (error) {
           // Another version was released meanwhile.
           if (!(error instanceof FedmoteError) || error.code !== "model-superseded") throw error

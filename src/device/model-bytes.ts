@@ -16,6 +16,8 @@ export interface HeldModel {
 /** The model that a federation ended with. */
 export interface ReleasedModel extends HeldModel {
   readonly training: WireTraining
+  /** `parameters` with the private layers of this device: what it predicts with. The same where no layer is private. */
+  readonly personal: Float32Array
 }
 
 /**

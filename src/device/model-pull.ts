@@ -8,6 +8,7 @@ import { WireError } from "../wire/error.ts"
 import type { ModelChunk, Notice } from "../wire/message.ts"
 import type { Topics } from "../wire/topics.ts"
 import { sameBytes } from "./model-bytes.ts"
+import type { DeltaChain } from "./model-deltas.ts"
 
 /** Retained chunks asked for at a time: enough to hide the way to the broker, few enough for a small radio. */
 const WINDOW = 4
@@ -20,6 +21,23 @@ export interface PullOptions {
   readonly clock: Clock
   readonly maxPacketBytes: number
   readonly signal: AbortSignal
+  /** Bytes of a chunk that was right. */
+  readonly onChunk?: (bytes: number) => void
+}
+
+/** What is pulled, chunk by chunk: a whole version, or its delta against `base`. */
+interface Part {
+  readonly version: number
+  readonly base: number | undefined
+  readonly bytes: Uint8Array
+}
+
+interface Chunk {
+  readonly part: Part
+  readonly index: number
+  readonly count: number
+  /** Where it belongs in the part. */
+  readonly place: Uint8Array
 }
 
 /**
@@ -29,30 +47,48 @@ export interface PullOptions {
  * the signal's reason.
  */
 export async function pullModel(notice: Notice, options: PullOptions): Promise<Uint8Array> {
+  const { version } = notice
+  const bytes = new Uint8Array(notice.sizeBytes)
+  await pull([{ version, base: undefined, bytes }], notice, options)
+  if (!sameBytes(sha256(bytes), notice.digest))
+    throw new FedmoteError("model-digest", `model ${version}: its bytes do not have the Notice's SHA-256 digest`)
+  return bytes
+}
+
+/** The same for deltas: their payloads, in order. Whether they lead to the Notice's model is seen once they are added. */
+export async function pullDeltas(chain: DeltaChain, notice: Notice, options: PullOptions): Promise<Uint8Array[]> {
+  const { from, to, payloadBytes } = chain
+  const parts = Array.from({ length: to - from }, (_, i) => ({
+    version: from + 1 + i,
+    base: from + i,
+    bytes: new Uint8Array(payloadBytes),
+  }))
+  await pull(parts, notice, options)
+  return parts.map(({ bytes }) => bytes)
+}
+
+async function pull(parts: readonly Part[], notice: Notice, options: PullOptions): Promise<void> {
   const size = largestClass(notice, options)
-  const model = new Uint8Array(notice.sizeBytes)
-  const count = Math.ceil(model.length / size)
   const stop = new AbortController()
   const signal = AbortSignal.any([options.signal, stop.signal])
-  let next = 0
-  const pull = async (): Promise<void> => {
-    while (next < count) {
-      const index = next++
-      await takeChunk(notice, size, index, { ...options, signal }, (message) => {
-        const at = index * size
-        checkChunk(message, notice, index, count, Math.min(size, model.length - at))
-        model.set(message.payload, at)
-      })
+  const chunks = chunksOf(parts, size)
+  const take = async (): Promise<void> => {
+    for (const chunk of chunks) {
+      await takeChunk(chunk, size, { ...options, signal })
+      options.onChunk?.(chunk.place.length)
     }
   }
   // All end before this does: a straggler's unsubscribe would take the next attempt's subscription away.
-  await Promise.allSettled(
-    Array.from({ length: Math.min(WINDOW, count) }, () => pull().catch((error: unknown) => stop.abort(error))),
-  )
+  await Promise.allSettled(Array.from({ length: WINDOW }, () => take().catch((error: unknown) => stop.abort(error))))
   signal.throwIfAborted()
-  if (!sameBytes(sha256(model), notice.digest))
-    throw new FedmoteError("model-digest", `model ${notice.version}: its bytes do not have the Notice's SHA-256 digest`)
-  return model
+}
+
+function* chunksOf(parts: readonly Part[], size: number): Generator<Chunk> {
+  for (const part of parts) {
+    const count = Math.ceil(part.bytes.length / size)
+    for (let index = 0; index < count; index++)
+      yield { part, index, count, place: part.bytes.subarray(index * size, (index + 1) * size) }
+  }
 }
 
 function largestClass({ chunkClasses, version }: Notice, { topics, maxPacketBytes }: PullOptions): number {
@@ -70,42 +106,46 @@ function largestClass({ chunkClasses, version }: Notice, { topics, maxPacketByte
   )
 }
 
-function checkChunk(chunk: ModelChunk, { version }: Notice, index: number, count: number, bytes: number): void {
-  const got = `version ${chunk.version}, chunk ${chunk.index} of ${chunk.count}, ${chunk.payload.length} bytes`
-  const ok = chunk.version === version && chunk.index === index && chunk.count === count && chunk.base === undefined
-  if (!ok || chunk.payload.length !== bytes)
+/** Puts a chunk into its place if it is the one that belongs there. */
+function place(chunk: ModelChunk, { part, index, count, place: room }: Chunk): void {
+  const wanted = { version: part.version, base: part.base, index, count }
+  const { version, base } = wanted
+  const right = chunk.version === version && chunk.base === base && chunk.index === index && chunk.count === count
+  if (!right || chunk.payload.length !== room.length)
     throw new FedmoteError(
       "model-chunk",
-      `expected version ${version}, chunk ${index} of ${count}, ${bytes} bytes, got ${got}`,
+      `expected ${inWords(wanted, room.length)}, got ${inWords(chunk, chunk.payload.length)}`,
     )
+  room.set(chunk.payload)
 }
 
-async function takeChunk(
-  { version }: Notice,
-  size: number,
-  index: number,
-  { link, topics, clock, signal }: PullOptions,
-  take: (chunk: ModelChunk) => void,
-): Promise<void> {
+type Names = Omit<ModelChunk, "type" | "payload" | "base"> & { readonly base?: number | undefined }
+
+function inWords({ version, base, index, count }: Names, bytes: number): string {
+  return `version ${version}${base === undefined ? "" : ` from ${base}`}, chunk ${index} of ${count}, ${bytes} bytes`
+}
+
+async function takeChunk(chunk: Chunk, size: number, { link, topics, clock, signal }: PullOptions): Promise<void> {
   signal.throwIfAborted()
-  const topic = topics.model(version, undefined, size, index)
+  const { part, index } = chunk
+  const { version, base } = part
+  const name = base === undefined ? `model ${version}` : `model ${version} from ${base}`
+  const topic = topics.model(version, base, size, index)
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const end = (): void => reject(signal.reason)
   signal.addEventListener("abort", end, { once: true })
   const cancel = clock.after(CHUNK_TIMEOUT_MS, () =>
-    reject(
-      new FedmoteError("model-timeout", `model ${version}: chunk ${index} did not come in ${CHUNK_TIMEOUT_MS} ms`),
-    ),
+    reject(new FedmoteError("model-timeout", `${name}: chunk ${index} did not come in ${CHUNK_TIMEOUT_MS} ms`)),
   )
   try {
     const granted = link.subscribe(topic, (_, payload) => {
       try {
         if (payload.length === 0)
-          throw new FedmoteError("model-superseded", `model ${version} was superseded (chunk ${index} is empty)`)
+          throw new FedmoteError("model-superseded", `${name} was superseded (chunk ${index} is empty)`)
         const message = decode(payload)
         if (message.type !== "model")
           throw new FedmoteError("model-chunk", `expected a chunk of a model on ${topic}, got ${message.type}`)
-        take(message)
+        place(message, chunk)
         resolve()
       } catch (error) {
         reject(error)

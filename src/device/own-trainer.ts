@@ -3,6 +3,7 @@ import type { LocalResult, LocalSettings, LocalTrainer } from "./trainer.ts"
 
 /** A result as the device goes on with it. */
 export interface OwnOutcome {
+  readonly parameters: Float32Array
   readonly delta: Float32Array
   readonly samples: number
   readonly steps: number
@@ -37,7 +38,7 @@ function outcomeOf(result: LocalResult, start: Float32Array): OwnOutcome {
     throw new FedmoteError("diverged", `expected a finite loss from the trainer, got ${lossSum}`)
   const delta = new Float32Array(start.length)
   for (let i = 0; i < delta.length; i++) delta[i] = parameters[i]! - start[i]!
-  return { delta, samples, steps, lossSum }
+  return { parameters, delta, samples, steps, lossSum }
 }
 
 function whole(what: string, value: number): void {

@@ -24,6 +24,8 @@ export interface UploadOptions {
   readonly signal: AbortSignal
   readonly log: DeviceLog
   readonly emit: (event: DeviceEvent) => void
+  /** A receipt says that the update of this round is in the sum. */
+  readonly onFolded: (held: { readonly round: number; readonly epoch: number }) => void
 }
 
 interface Held {
@@ -133,6 +135,7 @@ export class Upload {
         this.#disarm()
         if (held.folded) return
         held.folded = true
+        this.#options.onFolded(held)
         emit({ type: "folded", round, epoch })
         return
       case "busy":

@@ -6,6 +6,7 @@ import { featureMoments } from "../core/moments.ts"
 import type { RandomKey } from "../core/random.ts"
 import type { Samples } from "../core/samples.ts"
 import { floatBytes } from "../net/digest.ts"
+import type { UpdateEncoder } from "./update-encoder.ts"
 
 /** What a device sends for a round, before it is cut into chunks. `payload` is the work's own. */
 export interface Work {
@@ -40,15 +41,16 @@ export function evaluationWork(
   return { codec: "f32", payload: floatBytes(vector), samples: test.rows, steps: 0, metrics: NO_METRICS }
 }
 
-/** A training round: the encoded delta. `encode` may return a view; it is copied. */
+/** A training round: the shared part of the delta, encoded. `kept`: what the device keeps to itself; its error is replaced. */
 export function trainingWork(
-  encode: (codec: CodecName, delta: Float32Array, key: RandomKey) => Uint8Array,
+  encoder: UpdateEncoder,
   codec: CodecName,
   delta: Float32Array,
+  kept: Float32Array,
   outcome: { readonly samples: number; readonly steps: number; readonly lossSum: number },
   key: RandomKey,
 ): Work {
-  const payload = encode(codec, delta, key).slice()
+  const payload = encoder.encode(codec, delta, kept, key).slice()
   return { codec, payload, samples: outcome.samples, steps: outcome.steps, metrics: Float32Array.of(outcome.lossSum) }
 }
 

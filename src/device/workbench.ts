@@ -4,17 +4,25 @@ import { FedmoteError } from "../core/error.ts"
 import { classCount, parameterCount } from "../core/model.ts"
 import type { Loss, ModelSpec } from "../core/model.ts"
 import { standardize } from "../core/moments.ts"
+import { allShared, parameterParts } from "../core/parameter-parts.ts"
 import type { RandomKey } from "../core/random.ts"
 import type { Samples } from "../core/samples.ts"
-import { createEncoder, createTrainer } from "../kernel/index.ts"
-import type { Encoder, EvaluationSums, KernelKind, Trainer } from "../kernel/types.ts"
+import type { TrainSettings } from "../core/training.ts"
+import { createTrainer } from "../kernel/index.ts"
+import type { EvaluationSums, KernelKind, Trainer } from "../kernel/types.ts"
 import { deviceKey } from "../net/digest.ts"
 import type { Notice, WireTraining } from "../wire/message.ts"
+import { describeModel } from "./keeping.ts"
+import type { Keeping } from "./keeping.ts"
+import { keptLayout, takeOwn, withOwn } from "./kept.ts"
+import type { KeptLayout } from "./kept.ts"
 import type { HeldModel } from "./model-bytes.ts"
 import { trainWith } from "./own-trainer.ts"
+import type { OwnOutcome } from "./own-trainer.ts"
 import type { DeviceData } from "./source.ts"
 import { trainInSlices } from "./trainer.ts"
 import type { LocalTrainer } from "./trainer.ts"
+import { UpdateEncoder } from "./update-encoder.ts"
 import { evaluationWork, noSums, statisticsWork, trainingWork } from "./work.ts"
 import type { Work } from "./work.ts"
 
@@ -24,6 +32,7 @@ export interface WorkbenchOptions {
   readonly trainer: LocalTrainer | undefined
   readonly codecs: readonly CodecName[]
   readonly kernel: KernelKind | undefined
+  readonly keeping: Keeping
 }
 
 type Part = "train" | "test"
@@ -33,7 +42,8 @@ export class Workbench {
   readonly #options: WorkbenchOptions
   readonly #device: readonly [number, number]
   #trainer: { readonly shape: string; readonly trainer: Trainer } | undefined
-  #encoder: Encoder | undefined
+  #shape: { readonly key: string; readonly layout: KeptLayout; readonly model: string } | undefined
+  #encoder: UpdateEncoder | undefined
   /** The samples as one standardizer made them. */
   #prepared: { readonly scale: string; readonly parts: Map<Part, Samples> } = { scale: "", parts: new Map() }
 
@@ -42,8 +52,17 @@ export class Workbench {
     this.#device = deviceKey(options.id)
   }
 
-  /** Throws `FedmoteError` ("features", "trainer") where this device cannot take part in what the Notice describes. */
-  check({ training }: Notice): void {
+  /** Throws `FedmoteError` ("features", "trainer", "state") where this device cannot take part in what the Notice describes. */
+  check(notice: Notice): void {
+    const { training } = notice
+    this.#checkData(training)
+    if (training.shared === undefined && training.errorFeedback !== true) return
+    const head = training.standardized ? 2 * training.inputs : 0
+    const { model, layout } = this.#layout(training, Math.max(0, notice.sizeBytes / 4 - head))
+    this.#options.keeping.use(model, layout)
+  }
+
+  #checkData(training: WireTraining): void {
     const { data, trainer } = this.#options
     if (training.loss === "custom") {
       if (trainer === undefined)
@@ -66,7 +85,7 @@ export class Workbench {
 
   /** Local training. `signal` ends it early: the work has the steps really taken. Undefined where not one sample was processed. */
   async train(notice: Notice, model: HeldModel, signal: AbortSignal): Promise<Work | undefined> {
-    const { trainer: own, codecs } = this.#options
+    const { codecs } = this.#options
     const codec = notice.codecs.map(codecName).find((name) => name !== undefined && codecs.includes(name))
     if (codec === undefined)
       throw new FedmoteError(
@@ -75,26 +94,39 @@ export class Workbench {
       )
     const key: RandomKey = { seed: notice.seed, round: notice.round, device: this.#device }
     const samples = this.#samples("train", model)
-    const { epochs, batch, learningRate, momentum, l2, proximal } = notice.training
-    const settings = { epochs, batch, learningRate, momentum, l2, proximal }
-    const start = model.parameters
-    this.#encoder =
-      this.#encoder?.size === start.length ? this.#encoder : createEncoder(start.length, this.#options.kernel)
-    const encoder = this.#encoder
-    const encode = (name: CodecName, delta: Float32Array): Uint8Array => encoder.encode(name, delta, key)
-    if (own !== undefined) {
-      const outcome = await trainWith(own, start, { ...settings, key, samples, signal })
-      return outcome.samples === 0 ? undefined : trainingWork(encode, codec, outcome.delta, outcome, key)
-    }
-    const trainer = this.#kernelTrainer(notice.training, start.length)
-    const outcome = await trainInSlices(trainer, start, samples, settings, key, signal)
+    const settings = settingsOf(notice.training)
+    const { layout, model: name } = this.#layout(notice.training, model.parameters.length)
+    const { keeping } = this.#options
+    const before = keeping.current(layout, model.parameters)
+    const kept = before.slice()
+    const start = withOwn(layout, model.parameters, kept)
+    const outcome = await this.#fit(notice.training, start, samples, settings, key, signal)
     if (outcome.samples === 0) return undefined
+    if (this.#encoder?.layout !== layout) this.#encoder = new UpdateEncoder(layout, this.#options.kernel)
+    takeOwn(layout, outcome.parameters, kept)
+    const work = trainingWork(this.#encoder, codec, outcome.delta, kept, outcome, key)
+    keeping.propose(name, layout, notice, before, kept)
+    return work
+  }
+
+  async #fit(
+    training: WireTraining,
+    start: Float32Array,
+    samples: Samples,
+    settings: TrainSettings,
+    key: RandomKey,
+    signal: AbortSignal,
+  ): Promise<OwnOutcome> {
+    const own = this.#options.trainer
+    if (own !== undefined) return trainWith(own, start, { ...settings, key, samples, signal })
+    const trainer = this.#kernelTrainer(training, start.length)
+    const outcome = await trainInSlices(trainer, start, samples, settings, key, signal)
     if (!Number.isFinite(outcome.lossSum))
       throw new FedmoteError(
         "diverged",
         `training diverged: the loss is ${outcome.lossSum} after ${outcome.steps} steps`,
       )
-    return trainingWork(encode, codec, trainer.delta(), outcome, key)
+    return { ...outcome, parameters: trainer.result, delta: trainer.delta() }
   }
 
   /** The test part's sums; for a binary model also the training part's scores, on which the coordinator chooses the threshold. */
@@ -102,13 +134,14 @@ export class Workbench {
     const { training } = notice
     const loss: Loss = training.loss === "custom" ? "squared" : training.loss
     const classes = training.loss === "custom" ? 0 : classCount(specOf(training))
+    const parameters = this.personal(training, model)
     const sums = async (part: Part): Promise<EvaluationSums> => {
       const samples = this.#samples(part, model)
       const own = this.#options.trainer
       if (samples.rows === 0 || (own !== undefined && own.evaluate === undefined)) return noSums(loss, classes)
       if (own?.evaluate === undefined)
-        return this.#kernelTrainer(training, model.parameters.length).evaluate(model.parameters, samples)
-      const counted = await own.evaluate(model.parameters, samples)
+        return this.#kernelTrainer(training, parameters.length).evaluate(parameters, samples)
+      const counted = await own.evaluate(parameters, samples)
       // A custom model's evaluation is that of the squared loss: it has no room for counts of classes.
       return training.loss === "custom" ? { ...noSums(loss, classes), ...errorsOf(counted) } : counted
     }
@@ -121,10 +154,27 @@ export class Workbench {
       throw new FedmoteError("features", `expected ${training.inputs} features, got ${samples.features}`)
     const x = model.standardizer === undefined ? samples : standardize(samples, model.standardizer)
     const own = this.#options.trainer
-    if (own?.predict !== undefined) return own.predict(model.parameters, x)
+    const parameters = this.personal(training, model)
+    if (own?.predict !== undefined) return own.predict(parameters, x)
     if (training.loss === "custom")
       throw new FedmoteError("trainer", "a custom model predicts by its trainer's predict(), which is absent")
-    return this.#kernelTrainer(training, model.parameters.length).predict(model.parameters, x)
+    return this.#kernelTrainer(training, parameters.length).predict(parameters, x)
+  }
+
+  /** The model's parameters with this device's own private layers; the model's themselves where none is private. */
+  personal(training: WireTraining, { parameters }: HeldModel): Float32Array {
+    const { layout } = this.#layout(training, parameters.length)
+    return withOwn(layout, parameters, this.#options.keeping.current(layout, parameters))
+  }
+
+  #layout(training: WireTraining, parameters: number): { readonly layout: KeptLayout; readonly model: string } {
+    const { trained, shared, errorFeedback = false } = training
+    const model = describeModel(training, parameters)
+    const key = `${model}, ${errorFeedback}`
+    if (this.#shape?.key === key) return this.#shape
+    const parts = shared === undefined ? allShared(parameters) : parameterParts(specOf(training), { trained, shared })
+    this.#shape = { key, model, layout: keptLayout(parts, errorFeedback) }
+    return this.#shape
   }
 
   #samples(part: Part, { standardizer }: HeldModel): Samples {
@@ -165,6 +215,18 @@ export function codecsOf(wanted: readonly CodecName[]): CodecName[] {
 
 function errorsOf({ rows, lossSum, squaredError, absoluteError }: EvaluationSums): Partial<EvaluationSums> {
   return { rows, lossSum, squaredError: squaredError ?? 0, absoluteError: absoluteError ?? 0 }
+}
+
+/** The Notice's settings as a training program takes them. */
+function settingsOf(training: WireTraining): TrainSettings {
+  const { epochs, batch, learningRate, momentum, l2, proximal, clipping, schedule, trained } = training
+  return {
+    ...{ epochs, batch, learningRate, momentum, l2, proximal },
+    ...(clipping?.step !== undefined && { clipNorm: clipping.step }),
+    ...(clipping?.example !== undefined && { exampleClipNorm: clipping.example }),
+    ...(schedule && { schedule }),
+    ...(trained && { trained }),
+  }
 }
 
 function specOf({ inputs, layers, loss, positiveWeight }: WireTraining): ModelSpec {

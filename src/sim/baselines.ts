@@ -35,6 +35,8 @@ export interface BaselineSettings {
   readonly seed: number
   /** Each model has `rounds` times the local epochs: as many passes as a client makes in the federation. */
   readonly rounds: number
+  /** What each begins with; default: the model that the seed gives. */
+  readonly start?: Float32Array | undefined
 }
 
 /** The items of all baselines, the longest work first. */
@@ -92,8 +94,8 @@ export class Baselines {
   }
 
   #fit(train: Samples, device: readonly [number, number]): Float32Array {
-    const { seed, settings, rounds } = this.#plan
-    let model = this.#trainer.init({ seed, round: 0, device: NO_DEVICE }).slice()
+    const { seed, settings, rounds, start } = this.#plan
+    let model = start ?? this.#trainer.init({ seed, round: 0, device: NO_DEVICE }).slice()
     for (let round = 1; round <= rounds; round++) {
       this.#trainer.train(model, train, settings, { seed, round, device })
       model = this.#trainer.result.slice()

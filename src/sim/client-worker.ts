@@ -12,22 +12,27 @@ import type { Dataset } from "../data/dataset.ts"
 import { slice } from "../data/held-out.ts"
 import { openShared } from "../data/share.ts"
 import type { SharedDataset } from "../data/share.ts"
+import { takeOwn, withOwn } from "../device/kept.ts"
+import type { KeptLayout } from "../device/kept.ts"
+import { UpdateEncoder } from "../device/update-encoder.ts"
 import { evaluationWork, statisticsWork, trainingWork } from "../device/work.ts"
 import type { Work } from "../device/work.ts"
 import { createAccumulator } from "../kernel/accumulator.ts"
-import { createEncoder } from "../kernel/encoder.ts"
 import { createTrainer } from "../kernel/trainer.ts"
 import type { TrainerLimits } from "../kernel/trainer.ts"
-import type { Accumulator, Encoder, EvaluationSums, KernelKind, Trainer } from "../kernel/types.ts"
+import type { Accumulator, EvaluationSums, KernelKind, Trainer } from "../kernel/types.ts"
 import { deviceKey } from "../net/digest.ts"
 import { Baselines } from "./baselines.ts"
 import type { Scored } from "./baselines.ts"
+import { keptAt } from "./client-states.ts"
 
 /** What every thread that works on virtual clients is given once. */
 export interface Setup {
   readonly dataset: SharedDataset
   readonly spec: ModelSpec
   readonly settings: TrainSettings
+  /** What clients keep to themselves between rounds. */
+  readonly layout: KeptLayout
   readonly seed: number
   readonly codec: CodecName
   readonly kernel: KernelKind | undefined
@@ -65,6 +70,8 @@ export interface FoldJob extends Shared {
   readonly weightCap: number
   /** Replay: steps of the client at the same place in `items`; absent where all epochs are run. */
   readonly steps?: Uint32Array | undefined
+  /** What each client keeps, a row at its place, in shared memory; the row is changed in place. Absent where nothing is kept. */
+  readonly kept?: Float32Array | undefined
   /** Evaluation: the items are parts of the held-out samples, not clients. */
   readonly heldOut?: boolean
 }
@@ -87,6 +94,8 @@ export interface FoldPart {
 export interface BaselineJob extends Shared {
   readonly type: "baseline"
   readonly rounds: number
+  /** What all begin with; default: the model that the seed gives. */
+  readonly start?: Float32Array | undefined
   /** What the fleet learned, for the pooled model. */
   readonly standardizer: Standardizer | undefined
 }
@@ -96,7 +105,9 @@ export class ClientWorker {
   readonly #dataset: Dataset
   readonly #setup: Setup
   readonly #trainer: Trainer
-  readonly #encoder: Encoder
+  readonly #encoder: UpdateEncoder
+  /** A client's model: the fleet's with its private layers. */
+  readonly #personal: Float32Array
   readonly #accumulators = new Map<number, Accumulator>()
   readonly #samples: SampleCache
 
@@ -104,7 +115,8 @@ export class ClientWorker {
     this.#setup = setup
     this.#dataset = openShared(setup.dataset)
     this.#trainer = createTrainer(setup.spec, limitsOf(setup, this.#dataset), setup.kernel)
-    this.#encoder = createEncoder(this.#trainer.parameters, setup.kernel)
+    this.#encoder = new UpdateEncoder(setup.layout, setup.kernel)
+    this.#personal = new Float32Array(setup.layout.parts.ownSize === 0 ? 0 : this.#trainer.parameters)
     this.#samples = new SampleCache(this.#dataset, setup.cachedValues)
   }
 
@@ -118,7 +130,7 @@ export class ClientWorker {
       const device = job.heldOut === true ? `held-out part ${client}` : this.#dataset.id(client)
       const key: RandomKey = { seed: this.#setup.seed, round: job.round, device: deviceKey(device) }
       try {
-        const { codec, payload, samples, steps, metrics } = this.#work(job, client, job.steps?.[place], key)
+        const { codec, payload, samples, steps, metrics } = this.#work(job, place, key)
         const weight = job.kind === "train" ? Math.min(samples, job.weightCap) : 1
         accumulator.fold(codec, payload, weight, key)
         done.push({ place, samples, steps, lossSum: metrics[0] ?? 0, bytes: payload.length })
@@ -142,7 +154,8 @@ export class ClientWorker {
 
   baseline(job: BaselineJob): Scored[] {
     const { spec, settings, seed } = this.#setup
-    const baselines = new Baselines(this.#trainer, this.#dataset, { spec, settings, seed, rounds: job.rounds })
+    const { rounds, start } = job
+    const baselines = new Baselines(this.#trainer, this.#dataset, { spec, settings, seed, rounds, start })
     const scored: Scored[] = []
     for (let place = take(job); place >= 0; place = take(job))
       scored.push(baselines.score(job.items[place]!, job.standardizer))
@@ -161,30 +174,33 @@ export class ClientWorker {
     return made
   }
 
-  #work(job: FoldJob, client: number, steps: number | undefined, key: RandomKey): Work {
+  #work(job: FoldJob, place: number, key: RandomKey): Work {
+    const client = job.items[place]!
+    if (job.kind === "statistics") return statisticsWork(this.#samples.raw(client))
+    if (job.heldOut === true) return this.#evaluateHeldOut(job, client)
+    const { layout } = this.#setup
+    const kept = job.kept === undefined ? NOTHING : keptAt(layout, job.kept, place)
+    const model = withOwn(layout, job.model, kept, this.#personal)
     switch (job.kind) {
-      case "statistics":
-        return statisticsWork(this.#samples.raw(client))
       case "train":
-        return this.#train(job.model, client, steps, key)
+        return this.#train(model, client, kept, job.steps?.[place], key)
       case "evaluate":
-        return job.heldOut === true ? this.#evaluateHeldOut(job, client) : this.#evaluate(job.model, client)
+        return this.#evaluate(model, client)
       default:
         return unreachable(job.kind)
     }
   }
 
-  #train(model: Float32Array, client: number, steps: number | undefined, key: RandomKey): Work {
-    const { settings, codec } = this.#setup
+  #train(model: Float32Array, client: number, kept: Float32Array, steps: number | undefined, key: RandomKey): Work {
+    const { settings, codec, layout } = this.#setup
     const samples = this.#samples.train(client)
     this.#trainer.begin(model, samples, settings, key)
     this.#trainer.advance(steps ?? Math.ceil(samples.rows / settings.batch) * settings.epochs)
     const outcome = this.#trainer.outcome()
     if (steps !== undefined && outcome.steps !== steps)
       throw new FedmoteError("replay", `expected ${steps} steps as recorded, this data gives ${outcome.steps}`)
-    const encode = (name: CodecName, delta: Float32Array, random: RandomKey): Uint8Array =>
-      this.#encoder.encode(name, delta, random)
-    return trainingWork(encode, codec, this.#trainer.delta(), outcome, key)
+    takeOwn(layout, this.#trainer.result, kept)
+    return trainingWork(this.#encoder, codec, this.#trainer.delta(), kept, outcome, key)
   }
 
   #evaluate(model: Float32Array, client: number): Work {
@@ -207,6 +223,8 @@ export class ClientWorker {
     return this.#trainer.evaluate(model, samples)
   }
 }
+
+const NOTHING = new Float32Array(0)
 
 /** Room for the largest client, so that memory is made once. */
 function limitsOf({ settings }: Setup, dataset: Dataset): TrainerLimits {

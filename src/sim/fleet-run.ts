@@ -3,15 +3,17 @@ import { CODECS } from "../core/codec.ts"
 import { FedmoteError, unreachable } from "../core/error.ts"
 import { lossUnits } from "../core/federation.ts"
 import type { Contribution, Federation, RoundSums } from "../core/federation.ts"
-import type { RoundEffect, RoundEvent } from "../core/round.ts"
+import type { RoundEffect, RoundEvent, RoundKind } from "../core/round.ts"
 import { select } from "../core/select.ts"
 import { createAccumulator } from "../kernel/accumulator.ts"
 import type { KernelKind } from "../kernel/types.ts"
 import { deviceKey } from "../net/digest.ts"
 import type { Dataset } from "../data/dataset.ts"
+import type { KeptLayout } from "../device/kept.ts"
 import { Pulls, longestChain } from "../wire/pulls.ts"
 import { updateMessageBytes, uploadPacketBytes } from "../wire/traffic.ts"
 import { topics } from "../wire/topics.ts"
+import { ClientStates } from "./client-states.ts"
 import type { FoldPart } from "./client-worker.ts"
 import type { Crew } from "./crew.ts"
 import type { Recorded } from "./replay.ts"
@@ -21,6 +23,8 @@ export interface FleetOptions {
   readonly dataset: Dataset
   readonly crew: Crew
   readonly codec: CodecName
+  /** What clients keep to themselves between rounds. */
+  readonly layout: KeptLayout
   readonly kernel: KernelKind | undefined
   readonly recordCohorts: boolean
   /** What is to be folded instead of what the machine selects. */
@@ -50,6 +54,7 @@ export class FleetRun {
   readonly #effects: RoundEffect[] = []
   readonly #folding: Client[] = []
   readonly #model: Float32Array
+  readonly #states: ClientStates
   readonly #pulls: Pulls
   #bound = 1
   #nowMs = 0
@@ -62,6 +67,7 @@ export class FleetRun {
       return { index, id, key: deviceKey(id) }
     })
     this.#byId = new Map(this.#clients.map((client) => [client.id, client]))
+    this.#states = new ClientStates(options.layout)
     // All threads read the same.
     this.#model = new Float32Array(new SharedArrayBuffer(4 * options.federation.model.devices.length))
     const { upload, downlink } = options.federation.plan
@@ -191,8 +197,10 @@ export class FleetRun {
     const bound = Math.max(this.#bound, heldOut ? heldOutItems : 1)
     this.#model.set(federation.model.devices)
     const recorded = replay?.steps(rounds)
+    const items = heldOut ? Uint32Array.from({ length: heldOutItems }, (_, i) => i) : places(clients)
+    const kept = this.#keeps(kind) && !heldOut ? this.#states.gather(items, this.#model) : undefined
     const parts = await crew.fold({
-      items: heldOut ? Uint32Array.from({ length: heldOutItems }, (_, i) => i) : places(clients),
+      items,
       heldOut,
       kind,
       round,
@@ -200,13 +208,21 @@ export class FleetRun {
       standardizer: federation.standardizer,
       ...shape,
       bound,
+      kept,
       ...(recorded && { steps: Uint32Array.from(clients, ({ id }) => recorded.get(id)!) }),
     })
     this.#refuse(parts, heldOut)
+    if (kept !== undefined && kind === "train") for (const part of parts) this.#states.keep(items, part.places, kept)
     const sum = createAccumulator({ ...shape, cohort: bound, ...kernelOf(this.#options) })
     for (const part of parts) sum.merge(part.sum, part.weight, part.count)
     const account = heldOut ? { ...NO_TRAFFIC, count: sum.count } : this.#account(clients, parts, recordCohorts)
     return { sum: sum.sum, weight: sum.weight, ...account }
+  }
+
+  // Whether work of this kind needs what clients keep. An error of the codec matters to nobody but the next training.
+  #keeps(kind: RoundKind): boolean {
+    const { size, parts } = this.#states.layout
+    return (kind === "train" && size > 0) || (kind === "evaluate" && parts.ownSize > 0)
   }
 
   // What a live federation would leave out, or try again for ever, is an error here: it has one cause, and trying again changes nothing.

@@ -4,7 +4,7 @@ import { FedmoteError } from "../core/error.ts"
 import { layout, parameterCount } from "../core/model.ts"
 import type { ModelSpec } from "../core/model.ts"
 import type { Standardizer } from "../core/moments.ts"
-import { modelSpec } from "../core/plan-model.ts"
+import { modelSpec, privateLayers } from "../core/plan-model.ts"
 import type { Plan } from "../core/plan.ts"
 import { floatBytes, sha256 } from "../net/digest.ts"
 import { readSafetensors, writeSafetensors } from "./safetensors.ts"
@@ -66,6 +66,7 @@ export function modelBytes({ plan, parameters, standardizer, labels, features, t
     tensors.set("feature_mean", { shape: [spec.inputs], values: standardizer.mean })
     tensors.set("feature_inverse_deviation", { shape: [spec.inputs], values: standardizer.inverse })
   }
+  const own = privateLayers(plan)
   const names = features ?? (typeof plan.model.features === "object" ? plan.model.features : [])
   return writeSafetensors({
     tensors,
@@ -79,6 +80,8 @@ export function modelBytes({ plan, parameters, standardizer, labels, features, t
       features: JSON.stringify(names),
       digest: digestOf(parameters),
       ...(threshold === undefined ? {} : { threshold: String(threshold) }),
+      // As all devices began with them: their own have not left them.
+      ...(own.length > 0 && { private_layers: JSON.stringify(own) }),
     },
   })
 }

@@ -1,7 +1,7 @@
 import type { Standardizer } from "../core/moments.ts"
 import { FedmoteError } from "../core/error.ts"
 import { Federation } from "../core/federation.ts"
-import { modelSpec, trainSettings, withData } from "../core/plan-model.ts"
+import { modelSpec, partsOf, trainSettings, withData } from "../core/plan-model.ts"
 import type { Plan } from "../core/plan.ts"
 import { RESULT_SCHEMA } from "../core/result.ts"
 import type { Result, RoundResult } from "../core/result.ts"
@@ -11,6 +11,7 @@ import type { CoordinatorOutcome } from "../coordinator/coordinator.ts"
 import { nextIncarnation } from "../coordinator/incarnation.ts"
 import type { Dataset } from "../data/dataset.ts"
 import { share, shareSamples } from "../data/share.ts"
+import { keptLayout } from "../device/kept.ts"
 import { loopbackNetwork } from "../net/loopback.ts"
 import { downlinkOf } from "../kernel/downlink.ts"
 import type { KernelKind } from "../kernel/types.ts"
@@ -84,12 +85,16 @@ export async function simulate(options: SimulateOptions): Promise<Simulation> {
   signal?.throwIfAborted()
   const plan = withData(replay?.plan ?? options.plan, dataset)
   const setup = { ...setupOf(plan, dataset, kernel, options.workers ?? 1), heldOut: shared(options.heldOut) }
+  if (setup.heldOut !== undefined && setup.layout.parts.ownSize > 0)
+    throw new FedmoteError("usage", "expected no held-out samples with private layers: the server has none of its own")
   return withCrew(setup, options.workers ?? 1, signal, async (crew) => {
     const outcome = await (options.path === "loopback" ? overLoopback(plan, options) : fast(plan, setup, crew, options))
     const { report, parameters, standardizer } = outcome
     const trainingSeconds = (performance.now() - started) / 1000
     const wanted = options.baselines !== false
-    const baselines = wanted ? await trainBaselines(crew, plan, dataset, outcome) : {}
+    // What is frozen is the same for all.
+    const start = plan.model.frozen && options.init
+    const baselines = wanted ? await trainBaselines(crew, plan, dataset, { standardizer, start }) : {}
     const seconds = (performance.now() - started) / 1000
     const { rounds, ...rest } = report
     const result: Result = {
@@ -124,6 +129,7 @@ async function fast(plan: Plan, setup: Setup, crew: Crew, options: SimulateOptio
     dataset,
     crew,
     codec: setup.codec,
+    layout: setup.layout,
     kernel,
     recordCohorts: options.recordCohorts ?? replay !== undefined,
     replay: recorded,
@@ -183,9 +189,12 @@ async function trainBaselines(
   crew: Crew,
   plan: Plan,
   dataset: Dataset,
-  { standardizer }: { readonly standardizer: Standardizer | undefined },
+  {
+    standardizer,
+    start,
+  }: { readonly standardizer: Standardizer | undefined; readonly start?: Float32Array | undefined },
 ): Promise<Result["baselines"]> {
-  const scored = await crew.baselines({ items: baselineItems(dataset), rounds: plan.rounds, standardizer })
+  const scored = await crew.baselines({ items: baselineItems(dataset), rounds: plan.rounds, standardizer, start })
   return collectBaselines(dataset, modelSpec(plan), scored)
 }
 
@@ -196,6 +205,7 @@ function setupOf(plan: Plan, dataset: Dataset, kernel: KernelKind | undefined, w
     dataset: share(dataset),
     spec: modelSpec(plan),
     settings: trainSettings(plan),
+    layout: keptLayout(partsOf(plan), plan.upload.errorFeedback),
     seed: plan.seed,
     codec: plan.codecs[0]!,
     kernel,
