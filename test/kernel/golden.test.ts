@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest"
 import { KINDS, floats, vectors } from "./codec-support.ts"
 import { codecSuite } from "./golden-codecs.ts"
+import { hostileSuite } from "./golden-hostile.ts"
 import { roundSuite } from "./golden-rounds.ts"
 import { trainingSuite } from "./golden-training.ts"
 import type { TrainingVectors } from "./golden.ts"
@@ -10,6 +11,7 @@ describe.each(KINDS)("%s gives the golden bytes", (kind) => {
   codecSuite(kind)
   trainingSuite(kind)
   roundSuite(kind)
+  hostileSuite(kind)
 })
 
 test("exp and log: the oracle's bits are numpy's, and close to the library's functions", () => {

@@ -199,3 +199,28 @@ export interface GoldenTraining extends GoldenUpdate {
   readonly delta: string
   readonly residual?: string
 }
+
+/** hostile.json */
+export interface HostileVectors {
+  readonly n: number
+  readonly key: RandomKey
+  readonly cohort: number
+  readonly weightCap: number
+  readonly g: number
+  readonly weight: number
+  readonly codecs: readonly {
+    readonly codec: CodecName
+    readonly payload: string
+    /** SHA-256 of the float64 sums after this payload. */
+    readonly sum: string
+    /** The payload with bytes replaced and then cut, or filled up with zeros, to `length`. */
+    readonly cases: readonly {
+      readonly what: string
+      readonly length?: number
+      readonly patches: readonly (readonly [at: number, bytes: string])[]
+      /** Why it is refused; otherwise `sum` is that of both payloads. */
+      readonly fault?: "parts" | "scale" | "value" | "bound"
+      readonly sum?: string
+    }[]
+  }[]
+}

@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from "vitest"
 import { instantiate } from "../../src/kernel/module.ts"
 import { codecSuite } from "./golden-codecs.ts"
+import { hostileSuite } from "./golden-hostile.ts"
 import { roundSuite } from "./golden-rounds.ts"
 import { trainingSuite } from "./golden-training.ts"
 
@@ -27,4 +28,5 @@ describe("the scalar kernels as C give the golden bytes", () => {
   codecSuite("scalar")
   trainingSuite("scalar")
   roundSuite("scalar")
+  hostileSuite("scalar")
 })
