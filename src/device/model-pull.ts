@@ -107,7 +107,7 @@ function largestClass({ chunkClasses, version }: Notice, { topics, maxPacketByte
 }
 
 /** Puts a chunk into its place if it is the one that belongs there. */
-function place(chunk: ModelChunk, { part, index, count, place: room }: Chunk): void {
+function put(chunk: ModelChunk, { part, index, count, place: room }: Chunk): void {
   const wanted = { version: part.version, base: part.base, index, count }
   const { version, base } = wanted
   const right = chunk.version === version && chunk.base === base && chunk.index === index && chunk.count === count
@@ -145,7 +145,7 @@ async function takeChunk(chunk: Chunk, size: number, { link, topics, clock, sign
         const message = decode(payload)
         if (message.type !== "model")
           throw new FedmoteError("model-chunk", `expected a chunk of a model on ${topic}, got ${message.type}`)
-        place(message, chunk)
+        put(message, chunk)
         resolve()
       } catch (error) {
         reject(error)

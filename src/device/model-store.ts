@@ -85,7 +85,8 @@ export class ModelStore {
       return this.#reader.add(held, chain, await pullDeltas(chain, notice, options), notice)
     } catch (error) {
       options.signal.throwIfAborted()
-      if (!(error instanceof FedmoteError) || error instanceof LinkError) throw error
+      // No way to pull the whole model either.
+      if (!(error instanceof FedmoteError) || error instanceof LinkError || error.code === "model-class") throw error
       this.#options.log.warn(`the model is pulled whole, since its deltas will not do: ${error.message}`)
       return undefined
     }
