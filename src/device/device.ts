@@ -133,6 +133,7 @@ export class Device {
       keeping,
       codecs,
       maxPacketBytes,
+      kernel,
       clock,
       willing,
       log,

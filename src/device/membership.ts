@@ -1,5 +1,6 @@
 import type { CodecName } from "../core/codec.ts"
 import { FedmoteError } from "../core/error.ts"
+import type { KernelKind } from "../kernel/types.ts"
 import type { Clock } from "../net/clock.ts"
 import { LinkError } from "../net/link.ts"
 import type { Link } from "../net/link.ts"
@@ -29,6 +30,7 @@ export interface MembershipOptions {
   readonly keeping: Keeping
   readonly codecs: readonly CodecName[]
   readonly maxPacketBytes: number
+  readonly kernel: KernelKind | undefined
   readonly clock: Clock
   readonly willing: (() => boolean) | undefined
   readonly log: DeviceLog

@@ -24,7 +24,7 @@ export interface ModelStoreOptions {
   readonly maxPacketBytes: number
   readonly log: DeviceLog
   readonly emit: (event: DeviceEvent) => void
-  readonly kernel?: KernelKind | undefined
+  readonly kernel: KernelKind | undefined
   /** The latest Notice. */
   readonly current: () => Notice | undefined
   /** Makes the broker send what it retains on the Notice's topic again. */
