@@ -138,6 +138,22 @@ const RULES: readonly Rule[] = [
       "set an absolute count, or a cohort",
     )
   },
+  function weightsTwice({ selection, weightCap }) {
+    if (selection.sampling !== "weighted" || weightCap === 1) return undefined
+    return warning(
+      "weightCap",
+      "weighted sampling prefers devices with many samples, and the mean weights their updates by the samples again",
+      "set weightCap: 1, or sample uniformly",
+    )
+  },
+  function unknownRate({ selection }, { clients }) {
+    if (selection.sampling !== "poisson" || selection.rate !== undefined || clients !== undefined) return undefined
+    return warning(
+      "selection.rate",
+      "where the size of the fleet is unknown, a device's probability follows from who is ready: no privacy accounting can rest on it",
+      "set the rate: cohort / fleet",
+    )
+  },
   function deadlineTooShort(plan, { samples }) {
     if (!sizeKnown(plan)) return undefined
     const parameters = parametersOf(plan)

@@ -28,6 +28,14 @@ export const roundSections = {
         )
         .default(1.3)
         .describe("Devices asked for each update wanted; adaptive: 1.3, then by the dropout that is observed."),
+      sampling: z
+        .enum(["uniform", "weighted", "poisson"])
+        .default("uniform")
+        .describe("weighted: by number of samples; poisson: each device by itself, with the probability rate."),
+      rate: fraction
+        .or(z.literal(1))
+        .exactOptional()
+        .describe("poisson: probability of each device in a round. Default: cohort / fleet."),
       minimumToStart: countOrFraction.default(0.8),
       timeoutSeconds: seconds.default(60).describe("How long to wait for the whole cohort."),
       settleSeconds: z

@@ -30,6 +30,8 @@ export function checkWhole(plan: Plan, value: unknown): void {
       `${report.finishSeconds}`,
       value,
     )
+  if (selection.rate !== undefined && selection.sampling !== "poisson")
+    refuse("selection.rate", "sampling: poisson where there is a rate", selection.sampling, value)
   // Adaptive over-selection may ask no more than the cohort.
   const factor = selection.overSelect === "adaptive" ? 1 : selection.overSelect
   const asked = cohort === "all" ? Infinity : Math.ceil(cohort * factor - 1e-9)

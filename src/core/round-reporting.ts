@@ -31,9 +31,11 @@ export function onFolded(state: RoundState, event: RoundEvent & { type: "folded"
   settle(state, event.nowMs, effects)
 }
 
-/** Updates that end the round early: the goal in training, everybody in statistics and evaluation. */
+/** Updates that end the round before its deadline. */
 function enough({ kind, settings, cohort }: RoundState): number {
-  return kind === "train" ? Math.max(Math.min(settings.cohort, cohort.size), settings.minimumToCommit) : cohort.size
+  // Whoever was drawn by a probability of its own is waited for: those who are fast are no such sample.
+  const some = kind === "train" && settings.sampling !== "poisson"
+  return some ? Math.max(Math.min(settings.cohort, cohort.size), settings.minimumToCommit) : cohort.size
 }
 
 /** Ends the round when nothing more is to be waited for. */
@@ -89,6 +91,7 @@ export function onCommitted(
   state.trained = trained
   state.committed = committed
   state.tries = 0
+  state.draws = 0
   state.pausedUntilMs = -Infinity
   if (released) release(state, effects)
   else openSelection(state, event.nowMs, effects)

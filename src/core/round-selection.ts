@@ -1,8 +1,12 @@
 import { devicesAsked } from "./over-selection.ts"
 import type { ReadyDevice, RoundEffect, RoundState } from "./round-state.ts"
 import { select } from "./select.ts"
+import type { Draw } from "./select.ts"
 
 /** Selection (Bonawitz et al. 2019, section 2.2): who is ready, when a round begins, and with whom. */
+
+/** Draws that a round may take at a time. */
+const MOST_DRAWS = 100
 
 export function onReady(state: RoundState, nowMs: number, device: ReadyDevice): void {
   const known = forget(state, device.id)
@@ -44,9 +48,10 @@ function minimumToBegin({ kind, settings }: RoundState): number {
   return kind === "train" ? Math.max(settings.minimumToStart, settings.minimumToCommit) : settings.minimumToStart
 }
 
-/** With so many a round begins at once; statistics and evaluation want everybody. */
-function wanted(state: RoundState): number {
-  return state.kind === "train" ? devicesAsked(state.settings, state.dropout) : (state.settings.fleet ?? Infinity)
+/** With so many a round begins at once. Statistics and evaluation want everybody, and so does a draw in which each device has its chance. */
+function wanted({ kind, settings, dropout }: RoundState): number {
+  const some = kind === "train" && settings.sampling !== "poisson"
+  return some ? devicesAsked(settings, dropout) : (settings.fleet ?? Infinity)
 }
 
 /** With so many it begins once no more have come for a while. An evaluation waits for nobody who has left. */
@@ -68,27 +73,28 @@ export function trySelect(state: RoundState, nowMs: number, effects: RoundEffect
     state.wakeAtMs = state.pausedUntilMs
     return false
   }
-  if (here >= Math.max(least, wanted(state))) return begin(state, nowMs, effects)
-  if (here >= Math.max(least, goal(state))) {
+  if (here >= Math.max(least, wanted(state))) {
+    if (begin(state, nowMs, effects)) return true
+  } else if (here >= Math.max(least, goal(state))) {
     // Where the goal was met before the selection opened, the waiting began with the last device that came.
     if (state.settledAtMs < 0) state.settledAtMs = state.joinedAtMs
     const settledMs = state.settledAtMs + settings.settleMs
-    if (nowMs >= settledMs) return begin(state, nowMs, effects)
-    state.wakeAtMs = Math.min(state.selectUntilMs, settledMs)
+    if (nowMs < settledMs) state.wakeAtMs = Math.min(state.selectUntilMs, settledMs)
+    else if (begin(state, nowMs, effects)) return true
   } else state.settledAtMs = -1
   if (nowMs < state.selectUntilMs) return false
-  if (here >= least) return begin(state, nowMs, effects)
+  if (here >= least && begin(state, nowMs, effects)) return true
   effects.push({ type: "waiting", ready: here, needed: least })
   state.selectUntilMs = nowMs + settings.selectTimeoutMs
   state.wakeAtMs = state.selectUntilMs
   return false
 }
 
-function begin(state: RoundState, nowMs: number, effects: RoundEffect[]): true {
+// False where no draw of devices gives enough.
+function begin(state: RoundState, nowMs: number, effects: RoundEffect[]): boolean {
   const { settings } = state
-  // Statistics and evaluation want everybody; training wants a sample.
-  const count = state.kind === "train" ? devicesAsked(settings, state.dropout) : Infinity
-  const devices = select(eligible(state), count, settings.seed, state.round)
+  const devices = state.kind === "train" ? drawCohort(state) : everybody(state)
+  if (devices === undefined) return false
   state.phase = "working"
   state.cohort = new Set(devices)
   state.seen.clear()
@@ -100,4 +106,25 @@ function begin(state: RoundState, nowMs: number, effects: RoundEffect[]): true {
   state.wakeAtMs = state.deadlineMs - Math.min(settings.finishMs, timeoutMs / 2)
   effects.push({ type: "begin", kind: state.kind, devices, bound: devices.length }, { type: "notice" })
   return true
+}
+
+function everybody(state: RoundState): string[] {
+  return select(eligible(state), { ...drawOf(state), sampling: "uniform", count: Infinity })
+}
+
+/** What decides the next draw of devices for the current training round. */
+export function drawOf({ settings, round, draws, dropout, trainable }: RoundState): Draw {
+  const { seed, sampling, cohort, fleet, weightCap } = settings
+  const rate = settings.rate ?? cohort / (fleet ?? trainable)
+  return { sampling, seed, round, attempt: draws, count: devicesAsked(settings, dropout), rate, weightCap }
+}
+
+// A draw of so few that the round could not be committed is made again. Undefined where that is hopeless.
+function drawCohort(state: RoundState): string[] | undefined {
+  for (let i = 0; i < MOST_DRAWS; i++) {
+    const devices = select(eligible(state), drawOf(state))
+    state.draws++
+    if (devices.length >= state.settings.minimumToCommit) return devices
+  }
+  return undefined
 }

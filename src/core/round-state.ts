@@ -1,6 +1,7 @@
 import type { Dropout, OverSelect } from "./over-selection.ts"
 import { firstPosition } from "./program.ts"
 import type { RoundPosition } from "./program.ts"
+import type { Sampling } from "./select.ts"
 
 /** What the round machine knows, hears and decides: plain data. `round.ts` has the machine. */
 
@@ -12,6 +13,11 @@ export interface RoundSettings {
   readonly cohort: number
   /** Devices asked for each update wanted: at least 1. */
   readonly overSelect: OverSelect
+  readonly sampling: Sampling
+  /** Poisson sampling: probability of each device; default: cohort / fleet. */
+  readonly rate?: number
+  /** Weighted sampling: more samples than these count as these. */
+  readonly weightCap: number
   /** Fewest devices to start with, and fewest updates to commit: absolute counts. */
   readonly minimumToStart: number
   readonly minimumToCommit: number
@@ -70,6 +76,8 @@ export interface RoundState {
   refused: number
   /** How often this round was abandoned. */
   tries: number
+  /** How often its devices were drawn. */
+  draws: number
   /** From when on more devices have been waited for in this selection, the goal being met; -1 before. */
   settledAtMs: number
   /** No begin before: a round that was abandoned is not tried again at once. */
@@ -134,6 +142,7 @@ export function createRounds(
     folding: 0,
     refused: 0,
     tries: 0,
+    draws: 0,
     settledAtMs: -1,
     pausedUntilMs: -Infinity,
     selectUntilMs: Infinity,

@@ -1,27 +1,79 @@
+import { log } from "./elementary.ts"
+import { unreachable } from "./error.ts"
 import { PURPOSE, philox } from "./random.ts"
+
+/**
+ * uniform: without replacement, all alike. weighted: without replacement, one after the other with a probability proportional to the samples.
+ * poisson: each device by itself with a fixed probability, so that the number varies (what privacy accounting by amplification asks for).
+ */
+export type Sampling = "uniform" | "weighted" | "poisson"
 
 /** A device as selection sees it: its id and the first 8 bytes of SHA-256(id) as two words. */
 export interface Candidate {
   readonly id: string
   readonly key: readonly [high: number, low: number]
+  /** Only weighted sampling looks at it: above 0. */
+  readonly samples: number
 }
 
+/** What decides a draw besides the candidates. */
+export interface Draw {
+  readonly sampling: Sampling
+  readonly seed: number
+  readonly round: number
+  /** Draws of the same round before this one: a round that was abandoned asks others. */
+  readonly attempt: number
+  /** uniform and weighted: devices wanted. */
+  readonly count: number
+  /** poisson: probability of each device. */
+  readonly rate: number
+  /** weighted: more samples than these count as these. */
+  readonly weightCap: number
+}
+
+const ALL = 2 ** 53
+
 /**
- * Uniform selection without replacement: every candidate draws a number from (seed, round, its id), and the `count` smallest win.
- * The outcome depends on nothing else - not on the order of the candidates, nor on when they came. Returned in order of id.
+ * The devices drawn, in order of id. Every candidate draws a number from (seed, round, attempt, its id), and nothing else decides but its
+ * weight: not the order of the candidates, nor when they came, nor who else is there - except that the smallest `count` numbers win.
  */
-export function select(candidates: Iterable<Candidate>, count: number, seed: number, round: number): string[] {
-  const block = new Uint32Array(4)
+export function select(candidates: Iterable<Candidate>, draw: Draw): string[] {
   const drawn: { readonly id: string; readonly rank: number }[] = []
-  for (const { id, key } of candidates) {
-    philox(block, 0, round, PURPOSE.selection, seed, key[0], key[1])
-    drawn.push({ id, rank: block[0]! * 2097152 + (block[1]! >>> 11) })
+  const { sampling, count, rate } = draw
+  for (const candidate of candidates) {
+    const number = numberOf(candidate, draw)
+    if (sampling === "poisson" && number >= rate * ALL) continue
+    drawn.push({ id: candidate.id, rank: rankOf(candidate, number, draw) })
   }
-  if (drawn.length > count) {
+  if (sampling !== "poisson" && drawn.length > count) {
     drawn.sort((a, b) => a.rank - b.rank || compareIds(a.id, b.id))
     drawn.length = count
   }
   return drawn.map((candidate) => candidate.id).sort(compareIds)
+}
+
+const block = new Uint32Array(4)
+
+/** Uniform over the whole numbers below 2^53. */
+function numberOf({ key }: Candidate, { seed, round, attempt }: Draw): number {
+  philox(block, attempt, round, PURPOSE.selection, seed, key[0], key[1])
+  return block[0]! * 2097152 + (block[1]! >>> 11)
+}
+
+function rankOf({ samples }: Candidate, number: number, { sampling, weightCap }: Draw): number {
+  switch (sampling) {
+    case "uniform":
+    case "poisson":
+      return number
+    case "weighted": {
+      // Efraimidis and Spirakis 2006: the smallest of exponential times with rates w are a sample with probabilities proportional to w.
+      // The complement of the middle of one of 2^52 equal parts of (0, 1): equal weights win as in uniform sampling.
+      const rest = (ALL - 1 - 2 * Math.floor(number / 2)) / ALL
+      return -log(rest) / Math.min(samples, weightCap)
+    }
+    default:
+      return unreachable(sampling)
+  }
 }
 
 function compareIds(a: string, b: string): number {

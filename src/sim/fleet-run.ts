@@ -3,7 +3,8 @@ import { CODECS } from "../core/codec.ts"
 import { FedmoteError, unreachable } from "../core/error.ts"
 import { lossUnits } from "../core/federation.ts"
 import type { Contribution, Federation, RoundSums } from "../core/federation.ts"
-import type { RoundEffect, RoundEvent, RoundKind } from "../core/round.ts"
+import { drawOf } from "../core/round-selection.ts"
+import type { ReadyDevice, RoundEffect, RoundEvent, RoundKind } from "../core/round.ts"
 import { select } from "../core/select.ts"
 import { createAccumulator } from "../kernel/accumulator.ts"
 import type { KernelKind } from "../kernel/types.ts"
@@ -153,14 +154,14 @@ export class FleetRun {
     const { rounds } = this.#federation
     const { kind, round, epoch, settings } = rounds
     const folded =
-      kind === "train" && devices.length > settings.cohort
-        ? select(this.#known(devices), settings.cohort, settings.seed, round)
+      kind === "train" && settings.sampling !== "poisson" && devices.length > settings.cohort
+        ? select(this.#ready(devices), { ...drawOf(rounds), attempt: rounds.draws - 1, count: settings.cohort })
         : devices
     for (const device of folded) this.#feed({ type: "update", nowMs: this.#nowMs, device, round, epoch })
   }
 
-  #known(devices: readonly string[]): Client[] {
-    return devices.map((id) => this.#byId.get(id)!)
+  #ready(devices: readonly string[]): ReadyDevice[] {
+    return devices.map((id) => this.#federation.rounds.ready.get(id)!)
   }
 
   async #commit(): Promise<void> {

@@ -35,6 +35,8 @@ describe("checking a plan", () => {
     ["strategy.serverLearningRate", { strategy: { name: "fedadam", serverLearningRate: 1 } }],
     ["strategy.name", { cohort: 3, strategy: { name: "fedavgm" } }],
     ["cohort", { cohort: 1 }],
+    ["weightCap", { cohort: 10, selection: { sampling: "weighted" } }],
+    ["selection.rate", { cohort: 10, selection: { sampling: "poisson" } }],
     ["cohort", {}, { clients: 4 }],
     ["report.minimumToCommit", { report: { minimumToCommit: 1 } }],
     ["selection.minimumToStart", { cohort: "all", report: { minimumToCommit: 3 } }],

@@ -148,6 +148,10 @@ describe("a plan", () => {
       { cohort: 4, selection: { overSelect: "adaptive" }, report: { minimumToCommit: 5 } },
       "plan: report.minimumToCommit: expected no more than the 4 devices of a cohort, got 5",
     ],
+    [
+      { selection: { rate: 0.5 } },
+      "plan: selection.rate: expected sampling: poisson where there is a rate, got uniform",
+    ],
     [{ stop: {} }, "plan: stop: expected atLeast, atMost or noProgress, got none of them"],
     [
       { stop: { atLeast: 1 } },

@@ -97,6 +97,8 @@ export const SETTINGS: RoundSettings = {
   seed: 1,
   cohort: 3,
   overSelect: 1,
+  sampling: "uniform",
+  weightCap: 65536,
   minimumToStart: 2,
   minimumToCommit: 2,
   selectTimeoutMs: 1000,

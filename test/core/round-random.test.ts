@@ -28,6 +28,7 @@ function live(seed: number): void {
     ...SETTINGS,
     cohort: [1, 3, 5, Infinity][below(4)]!,
     overSelect: [1, 1.5, 2, "adaptive" as const][below(4)]!,
+    sampling: (["uniform", "weighted", "poisson"] as const)[below(3)]!,
     minimumToStart: 1 + below(3),
     minimumToCommit: 1 + below(2),
     settleMs: below(2) * 40,
@@ -69,7 +70,8 @@ function live(seed: number): void {
         must(!committing, "commits and begins at a time")
         must(held.length === 0, "begins while it folds")
         // Of those that are ready, a training round asks no more than it wants.
-        const most = effect.kind === "train" ? least : Infinity
+        const most =
+          effect.kind === "train" ? (settings.sampling === "poisson" ? settings.minimumToCommit : least) : Infinity
         must(effect.devices.length >= Math.min(settings.minimumToStart, most), "begins with too few")
       }
     }
