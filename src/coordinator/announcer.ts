@@ -6,9 +6,10 @@ import type { ModelOffer } from "../wire/pulls.ts"
 import { toText } from "../wire/text.ts"
 import type { Topics } from "../wire/topics.ts"
 import { Courier } from "./courier.ts"
+import type { Journal, RetainedChunks } from "./journal/journal.ts"
 import { noticeOf } from "./notices.ts"
 import { Publisher } from "./publisher.ts"
-import type { PublishedModel } from "./publisher.ts"
+import type { Inherited, PublishedModel } from "./publisher.ts"
 import { Sender } from "./sender.ts"
 
 export interface AnnouncerOptions {
@@ -20,8 +21,8 @@ export interface AnnouncerOptions {
   readonly clock: Clock
   /** The first version of the model. */
   readonly model: PublishedModel
-  /** Topics of retained chunks that earlier coordinators left. */
-  readonly stale: ReadonlySet<string>
+  readonly inherited: Inherited
+  readonly journal: Journal
   readonly onError: (error: unknown) => void
 }
 
@@ -37,7 +38,7 @@ export class Announcer {
   #cancelRefresh: () => void = () => {}
 
   constructor(options: AnnouncerOptions) {
-    const { federation, link, topics, model, stale, onError } = options
+    const { federation, link, topics, model, inherited, journal, onError } = options
     this.#options = options
     this.#sender = new Sender(link)
     this.#courier = new Courier(link, onError)
@@ -48,7 +49,8 @@ export class Announcer {
       standardClass: upload.chunkBytes,
       history: downlink?.history ?? 0,
       first: model,
-      stale,
+      inherited,
+      journal,
     })
     this.#refresh()
   }
@@ -68,6 +70,11 @@ export class Announcer {
   /** The model that is with the broker, as devices find it. */
   get offer(): ModelOffer {
     return this.#publisher.offer
+  }
+
+  /** What the broker would retain for a model. */
+  outlook(model: PublishedModel): RetainedChunks[] {
+    return this.#publisher.outlook(model)
   }
 
   /** Says the Notice; `then` is called when the broker has it. */

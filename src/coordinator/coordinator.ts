@@ -8,7 +8,6 @@ import type { Plan } from "../core/plan.ts"
 import { NO_DEVICE } from "../core/random.ts"
 import type { RoundResult } from "../core/result.ts"
 import type { RoundState } from "../core/round.ts"
-import { downlinkOf } from "../kernel/downlink.ts"
 import { createTrainer } from "../kernel/trainer.ts"
 import { systemClock } from "../net/clock.ts"
 import type { Clock } from "../net/clock.ts"
@@ -18,14 +17,20 @@ import { encode } from "../wire/codec.ts"
 import { topics as topicsOf } from "../wire/topics.ts"
 import type { Topics } from "../wire/topics.ts"
 import { Announcer } from "./announcer.ts"
+import { Census } from "./census.ts"
 import { Desk } from "./desk.ts"
 import { Inbound } from "./inbound.ts"
-import { EPOCHS, nextIncarnation, readLegacy } from "./incarnation.ts"
+import { EPOCHS, readLegacy } from "./incarnation.ts"
+import { NO_JOURNAL } from "./journal/journal.ts"
+import type { FleetCount, Journal, JournaledRun } from "./journal/journal.ts"
 import { Complaints, NO_LOG } from "./log.ts"
 import type { CoordinatorLog } from "./log.ts"
 import { noticeOf } from "./notices.ts"
 import { publishedModel } from "./publisher.ts"
 import { Registry } from "./registry.ts"
+import { Roll } from "./roll.ts"
+import { inheritedFrom, journaledRun, takeUp } from "./take-up.ts"
+import type { Undertaking } from "./take-up.ts"
 
 export interface CoordinatorOptions {
   /** Features and labels known. */
@@ -36,6 +41,11 @@ export interface CoordinatorOptions {
   readonly log?: CoordinatorLog
   /** Keep who was folded, and how many steps each took: needed to replay. Default: false. */
   readonly recordCohorts?: boolean
+  /**
+   * Where to go on from after a crash; the caller opens and closes it. Default: none. A run that it has must be of the same plan, initial model and
+   * `recordCohorts`.
+   */
+  readonly journal?: Journal
   readonly clock?: Clock
   /** Size of the fleet, where it is known. */
   readonly clients?: number
@@ -59,12 +69,16 @@ export interface CoordinatorOutcome {
   /** Why it ended before its last round. */
   readonly stopped: string | undefined
   readonly epoch: number
+  /** What is known of the fleet's data. */
+  readonly fleet: FleetCount
+  /** From the beginning to the last commit; with a journal by the wall clock, restarts included. */
+  readonly seconds: number
 }
 
 /**
  * Runs a federation over a broker (protocol 1). `run` once: it resolves when the federation is released; the connection stays until
  * `close`. What is with the broker then, the final model and its Notice, outlives the coordinator. Codes of `FedmoteError`: "closed",
- * "superseded" (another coordinator has the fleet), "coordinator".
+ * "superseded" (another coordinator has the fleet), "coordinator", and those of `JournalError`.
  */
 export class Coordinator {
   readonly #options: CoordinatorOptions
@@ -77,6 +91,8 @@ export class Coordinator {
   #link: Link | undefined
   #announcer: Announcer | undefined
   #desk: Desk | undefined
+  #roll: Roll | undefined
+  #census = new Census()
   #superseded = false
   #closed = false
 
@@ -93,18 +109,25 @@ export class Coordinator {
     return this.#session
   }
 
+  /** Devices that have introduced themselves, to this process or one before, and have not left since. */
+  get present(): number {
+    return this.#roll?.present ?? 0
+  }
+
   /** Rejects with the signal's reason, having left as "offline", where one aborts. */
   async run(signal?: AbortSignal): Promise<CoordinatorOutcome> {
     const signals = [signal, this.#options.signal].filter((each) => each !== undefined)
     const either = AbortSignal.any(signals)
     const abort = (): void => this.#end.reject(either.reason)
+    const beganAtMs = this.#clock.nowMs()
     try {
       either.throwIfAborted()
       either.addEventListener("abort", abort)
       const federation = await this.#open(either)
       await this.#end.promise
+      const seconds = (this.#clock.nowMs() - beganAtMs) / 1000
       await this.#linger(either)
-      return outcomeOf(federation)
+      return outcomeOf(federation, this.#census.count(), this.#journaledSeconds() ?? seconds)
     } catch (error) {
       await this.close()
       throw error
@@ -129,18 +152,16 @@ export class Coordinator {
   }
 
   async #open(signal: AbortSignal): Promise<Federation> {
-    const { plan, network, clients } = this.#options
+    const { plan, network, journal = NO_JOURNAL } = this.#options
     const topics = this.#topics
+    const undertaking = this.#undertaking()
+    const run = journaledRun(undertaking, journal)
     const name = `coordinator-${this.#session.toString(16).padStart(8, "0")}`
     const legacy = await readLegacy(network, topics, name, this.#clock, signal)
-    const federation = new Federation({
-      plan,
-      init: this.#options.init ?? initialModel(plan),
-      epoch: nextIncarnation(legacy.epoch),
-      downlink: downlinkOf(plan),
-      ...(clients === undefined ? {} : { clients }),
-    })
-    const model = publishedModel(federation.version, federation.modelBytes(), false)
+    const initial = (): ArrayLike<number> => this.#options.init ?? initialModel(plan)
+    const federation = takeUp(undertaking, journal, run, legacy, this.#session, initial)
+    const standardized = federation.standardizer !== undefined
+    const model = publishedModel(federation.version, federation.modelBytes(), standardized)
     const published = { model, classes: [plan.upload.chunkBytes], deltas: 0 }
     const offline = noticeOf(federation, published, this.#session, 0, true)
     const link = await network.connect({
@@ -155,16 +176,25 @@ export class Coordinator {
       return federation
     }
     const complaints = new Complaints(this.#log)
-    // The statistics come to it later.
-    const registry = new Registry(plan, topics, model.bytes.length + 8 * (featureCount(plan) ?? 0))
+    // With the statistics, which come later.
+    const registry = new Registry(plan, topics, 4 * federation.model.devices.length + 8 * (featureCount(plan) ?? 0))
+    const known = run?.devices ?? []
+    for (const { id, hello } of known) registry.hello(id, hello)
+    const roll = new Roll(journal, known)
+    const census = new Census(run?.fleet)
+    this.#census = census
     const onError = (error: unknown): void => this.#end.reject(error)
     const clock = this.#clock
-    const stale = legacy.models
-    const announcer = new Announcer({ federation, link, topics, session: this.#session, clock, model, stale, onError })
+    const session = this.#session
+    const inherited = inheritedFrom(journal, legacy, topics, model.version)
+    const announcer = new Announcer({ federation, link, topics, session, clock, model, inherited, journal, onError })
     const desk = new Desk({
       federation,
       announcer,
       registry,
+      journal,
+      census,
+      session,
       clock,
       log: this.#log,
       complaints,
@@ -176,8 +206,12 @@ export class Coordinator {
     })
     this.#announcer = announcer
     this.#desk = desk
+    this.#roll = roll
     const inbound = new Inbound(registry, complaints, {
       device: (device, verdict, chunkClass) => desk.device(device, verdict, chunkClass),
+      introduced: (device, hello) => roll.introduced(device, hello),
+      gone: (device, message) => roll.gone(device, message),
+      forgotten: (device) => roll.forgotten(device),
       update: (device, chunk, bytes) => desk.update(device, chunk, bytes),
       notice: (epoch, session) => this.#onNotice(federation, announcer, epoch, session),
     })
@@ -189,8 +223,26 @@ export class Coordinator {
       first = false
     })
     this.#log.info({ fleet: plan.fleet, epoch: federation.rounds.epoch }, "coordinator is up")
+    if (run !== undefined) this.#sayWhatWas(run, federation)
     desk.start()
     return federation
+  }
+
+  #undertaking(): Undertaking {
+    const { plan, init, recordCohorts = false, clients } = this.#options
+    return { plan, init, recordCohorts, clients }
+  }
+
+  #sayWhatWas({ id }: JournaledRun, { rounds, records, stopped }: Federation): void {
+    const facts = { run: id, rounds: records.length, ...(stopped === undefined ? {} : { stopped }) }
+    if (rounds.phase === "released") this.#log.info(facts, "the federation had ended: its model is released again")
+    else this.#log.info({ ...facts, next: rounds.kind, round: rounds.round }, "goes on from the journal")
+  }
+
+  /** From the beginning of the journal's run to its last commit. */
+  #journaledSeconds(): number | undefined {
+    const times = this.#options.journal?.times()
+    return times?.committedAtMs === undefined ? undefined : (times.committedAtMs - times.beganAtMs) / 1000
   }
 
   /** There is one coordinator a fleet: the newer incarnation stays, and of two that began together the one with the higher session. */
@@ -227,7 +279,7 @@ export function initialModel(plan: Plan): Float32Array {
   return createTrainer(modelSpec(plan), { batch: 1, rows: 1 }).init(key)
 }
 
-function outcomeOf(federation: Federation): CoordinatorOutcome {
+function outcomeOf(federation: Federation, fleet: FleetCount, seconds: number): CoordinatorOutcome {
   const digest = Buffer.from(sha256(federation.parameterBytes())).toString("hex")
   return {
     report: federation.report(digest),
@@ -237,5 +289,7 @@ function outcomeOf(federation: Federation): CoordinatorOutcome {
     threshold: federation.threshold,
     stopped: federation.stopped,
     epoch: federation.rounds.epoch,
+    fleet,
+    seconds,
   }
 }

@@ -9,8 +9,11 @@ import type { WholeUpdate } from "../wire/reassembly.ts"
 import { toText } from "../wire/text.ts"
 import { Pulls } from "../wire/pulls.ts"
 import type { Announcer } from "./announcer.ts"
+import type { Census } from "./census.ts"
 import { Folding } from "./folding.ts"
+import { EPOCHS } from "./incarnation.ts"
 import { Intake } from "./intake.ts"
+import type { Journal } from "./journal/journal.ts"
 import type { Complaints, CoordinatorLog } from "./log.ts"
 import { publishedModel } from "./publisher.ts"
 import type { Registry, Verdict } from "./registry.ts"
@@ -19,6 +22,10 @@ export interface DeskOptions {
   readonly federation: Federation
   readonly announcer: Announcer
   readonly registry: Registry
+  readonly journal: Journal
+  readonly census: Census
+  /** The coordinator's. */
+  readonly session: number
   readonly clock: Clock
   readonly log: CoordinatorLog
   readonly complaints: Complaints
@@ -81,12 +88,13 @@ export class Desk {
     const { log } = this.#options
     const { rounds } = this.#federation
     const nowMs = this.#nowMs()
-    if (chunkClass !== undefined) this.#announcer.need(chunkClass)
+    if (chunkClass !== undefined && verdict.state !== "excluded") this.#announcer.need(chunkClass)
     switch (verdict.state) {
       case "ready":
         if (!rounds.ready.has(device)) log.info({ device, samples: verdict.device.samples }, "device is ready")
         // One that is in the round and comes back may have missed its Task, or forgotten it.
         if (rounds.cohort.has(device) && !rounds.seen.has(device)) this.#announcer.remind(device)
+        this.#options.census.take(verdict.device)
         this.#step({ type: "ready", nowMs, device: verdict.device })
         break
       case "unready":
@@ -150,7 +158,8 @@ export class Desk {
         log.info({ round, epoch, kind: effect.kind, folded, of: cohort.size }, "round commits")
         return this.#commit(effect.kind)
       case "abandoned":
-        return log.warn({ round, folded: effect.folded, needed: effect.needed }, "round abandoned")
+        log.warn({ round, folded: effect.folded, needed: effect.needed }, "round abandoned")
+        return this.#reserve(epoch)
       case "waiting":
         return log.info({ ready: effect.ready, needed: effect.needed }, "waiting for devices")
       case "released":
@@ -216,7 +225,17 @@ export class Desk {
     const { delta } = federation.model
     const change = delta?.version === version ? delta.payload : undefined
     const model = publishedModel(version, federation.modelBytes(), standardizer !== undefined, change)
+    // Nobody hears of it before the disk has it.
+    const { journal, census } = this.#options
+    const retained = this.#announcer.outlook(model)
+    journal.commit({ snapshot: federation.snapshot(), fleet: census.count(), retained })
     this.#announcer.publish(model, () => this.#committed(kind, stop))
+  }
+
+  /** Epochs are reserved in blocks, and the first of a block before it is used. */
+  #reserve(epoch: number): void {
+    const { journal, session } = this.#options
+    if (epoch % EPOCHS === 0) journal.incarnate({ firstEpoch: epoch, lastEpoch: epoch + EPOCHS - 1, session })
   }
 
   #committed(kind: RoundKind, stop: string | undefined): void {

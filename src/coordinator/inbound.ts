@@ -2,7 +2,7 @@ import { FedmoteError } from "../core/error.ts"
 import type { Link } from "../net/link.ts"
 import { decode } from "../wire/codec.ts"
 import { WireError } from "../wire/error.ts"
-import type { Message, Update } from "../wire/message.ts"
+import type { Gone, Hello, Message, Update } from "../wire/message.ts"
 import { parseTopic } from "../wire/topics.ts"
 import type { Topics } from "../wire/topics.ts"
 import type { Complaints } from "./log.ts"
@@ -13,6 +13,11 @@ import type { Verdict } from "./registry.ts"
 export interface InboundHandlers {
   /** A device's Hello, Ready or last will. `chunkClass`: in which it pulls the model, told with its Hello. */
   device(device: string, verdict: Verdict, chunkClass: number | undefined): void | Promise<void>
+  /** A device that fits has introduced itself. */
+  introduced(device: string, hello: Hello): void
+  gone(device: string, gone: Gone): void
+  /** The device's Hello was cleared: it has left for good. */
+  forgotten(device: string): void
   /** One chunk, of `bytes` message bytes; its payload is borrowed until the promise settles. */
   update(device: string, chunk: Update, bytes: number): void | Promise<void>
   /** A Notice, not a retained one. */
@@ -49,6 +54,7 @@ export class Inbound {
     const from = where !== undefined && "device" in where ? where.device : "unknown"
     if (payload.length === 0 && where?.kind === "hello") {
       this.#registry.forget(from)
+      this.#handlers.forgotten(from)
       return this.#handlers.device(from, { state: "unready" }, undefined)
     }
     let message: Message
@@ -69,12 +75,14 @@ export class Inbound {
     switch (message.type) {
       case "hello": {
         const verdict = registry.hello(device, message)
-        const size = verdict.state === "unfit" ? undefined : registry.chunkClassFor(message)
-        return this.#handlers.device(device, verdict, size)
+        if (verdict.state === "unfit") return this.#handlers.device(device, verdict, undefined)
+        this.#handlers.introduced(device, message)
+        return this.#handlers.device(device, verdict, registry.chunkClassFor(message))
       }
       case "ready":
         return this.#handlers.device(device, registry.ready(device, message), undefined)
       case "gone":
+        this.#handlers.gone(device, message)
         return this.#handlers.device(device, registry.gone(device, message), undefined)
       case "update":
         return this.#handlers.update(device, message, bytes)

@@ -2,12 +2,13 @@ import { FedmoteError } from "../core/error.ts"
 import type { Clock } from "../net/clock.ts"
 import type { Network } from "../net/link.ts"
 import { decode, encode } from "../wire/codec.ts"
+import type { Notice } from "../wire/message.ts"
 import type { Topics } from "../wire/topics.ts"
 
 /** What earlier coordinators of a fleet left with the broker. */
 export interface Legacy {
-  /** The retained Notice's epoch; 0 where there is none. */
-  readonly epoch: number
+  /** The retained Notice. */
+  readonly notice: Notice | undefined
   /** Topics of retained model chunks. */
   readonly models: ReadonlySet<string>
 }
@@ -46,10 +47,11 @@ export async function readLegacy(
     ),
   )
   try {
-    let epoch = 0
+    let notice: Notice | undefined
     const models = new Set<string>()
     await link.subscribe(topics.round, (_topic, payload) => {
-      epoch = Math.max(epoch, epochOf(payload))
+      const heard = noticeIn(payload)
+      if (heard !== undefined && heard.epoch >= (notice?.epoch ?? 0)) notice = heard
     })
     await link.subscribe(topics.filters.models, (topic, payload) => {
       if (payload.length > 0) models.add(topic)
@@ -58,7 +60,7 @@ export async function readLegacy(
     const ping = encode({ type: "task", action: "wait", round: 0, epoch: 0, retrySeconds: 0, reason: "echo" })
     await link.publish(topics.task(name), ping)
     await echo
-    return { epoch, models }
+    return { notice, models }
   } finally {
     cancel()
     signal?.removeEventListener("abort", abort)
@@ -66,12 +68,12 @@ export async function readLegacy(
   }
 }
 
-/** Of a Notice; 0 for anything else. */
-function epochOf(payload: Uint8Array): number {
+/** Undefined for anything else. */
+function noticeIn(payload: Uint8Array): Notice | undefined {
   try {
     const message = decode(payload)
-    return message.type === "notice" ? message.epoch : 0
+    return message.type === "notice" ? message : undefined
   } catch {
-    return 0
+    return undefined
   }
 }

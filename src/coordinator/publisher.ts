@@ -3,6 +3,7 @@ import { chunkModel } from "../wire/chunk.ts"
 import { longestChain } from "../wire/pulls.ts"
 import type { ModelOffer } from "../wire/pulls.ts"
 import type { Topics } from "../wire/topics.ts"
+import type { Journal, RetainedChunks } from "./journal/journal.ts"
 import type { Letter, Sender } from "./sender.ts"
 
 /** A version of the global model as devices see it. `bytes` and `delta` are the publisher's own. */
@@ -22,7 +23,17 @@ export interface PublisherOptions {
   /** Deltas that stay with the broker at most. */
   readonly history: number
   readonly first: PublishedModel
-  /** Topics of retained chunks that earlier coordinators left. */
+  readonly inherited: Inherited
+  readonly journal: Pick<Journal, "retain" | "cleared">
+}
+
+/** What a coordinator finds with the broker when it begins. */
+export interface Inherited {
+  /** Classes in which its run has published. */
+  readonly classes: readonly number[]
+  /** Of the version before the first. */
+  readonly before: readonly RetainedChunks[]
+  /** Topics to be cleared. */
   readonly stale: ReadonlySet<string>
 }
 
@@ -31,8 +42,8 @@ interface Part {
   readonly version: number
   readonly base: number | undefined
   readonly bytes: Uint8Array
-  /** Topics that retain a chunk of it. */
-  readonly topics: Set<string>
+  /** What of it may be retained, by class. */
+  readonly retained: Map<number, RetainedChunks>
   /** Classes in which it is there. */
   readonly there: Set<number>
 }
@@ -48,21 +59,24 @@ export class Publisher {
   readonly #classes: Set<number>
   #current: PublishedModel
   #whole: Part
-  /** Topics of the version before. */
-  #before: ReadonlySet<string> = new Set()
+  /** Of the version before. */
+  #before: readonly RetainedChunks[]
   /** An unbroken chain to the current version, oldest first. */
   #deltas: Part[] = []
   /** Topics to be cleared: of earlier coordinators, and of what is not kept any longer. */
   #stale: Set<string>
+  readonly #journal: PublisherOptions["journal"]
 
-  constructor({ topics, sender, standardClass, history, first, stale }: PublisherOptions) {
+  constructor({ topics, sender, standardClass, history, first, inherited, journal }: PublisherOptions) {
     this.#topics = topics
     this.#sender = sender
+    this.#journal = journal
     this.#history = history
-    this.#classes = new Set([standardClass])
+    this.#classes = new Set([standardClass, ...inherited.classes])
     this.#current = first
     this.#whole = part(first.version, undefined, first.bytes)
-    this.#stale = new Set(stale)
+    this.#before = inherited.before
+    this.#stale = new Set(inherited.stale)
   }
 
   /** What `replace` was last given. */
@@ -95,12 +109,19 @@ export class Publisher {
     const kept = this.#current.version === version - 1 && delta !== undefined ? this.#deltas : []
     const deltas = delta === undefined ? [] : [...kept, part(version, version - 1, delta)]
     const longest = delta === undefined ? 0 : longestChain(this.#history, delta.length, bytes.length)
-    for (const topic of this.#before) this.#stale.add(topic)
-    for (const { topics } of this.#deltas) for (const topic of topics) this.#stale.add(topic)
-    this.#before = this.#whole.topics
+    for (const retained of [this.#before, ...this.#deltas.map((each) => each.retained.values())])
+      for (const topic of topicsOf(retained, this.#topics)) this.#stale.add(topic)
+    this.#before = [...this.#whole.retained.values()]
     this.#current = model
     this.#whole = part(version, undefined, bytes)
     this.#deltas = deltas.slice(deltas.length - Math.min(longest, deltas.length))
+  }
+
+  /** What `replace` and `ensure` would have the broker retain for a model. */
+  outlook({ version, bytes, delta }: PublishedModel): RetainedChunks[] {
+    const whole = this.classes.map((size) => chunksOf(part(version, undefined, bytes), size))
+    if (delta === undefined) return whole
+    return [...whole, ...this.classes.map((size) => chunksOf(part(version, version - 1, delta), size))]
   }
 
   /** The broker may have lost what it retained. */
@@ -113,7 +134,10 @@ export class Publisher {
     for (const each of this.#parts())
       for (const size of this.classes) {
         if (each.there.has(size)) continue
-        await this.#sender.all(this.#chunks(each, size), true)
+        const retained = chunksOf(each, size)
+        this.#journal.retain([retained])
+        each.retained.set(size, retained)
+        await this.#sender.all(this.#letters(each, size), true)
         each.there.add(size)
       }
     await this.#clearStale()
@@ -123,25 +147,34 @@ export class Publisher {
     return [this.#whole, ...this.#deltas]
   }
 
-  *#chunks({ version, base, bytes, topics }: Part, size: number): Generator<Letter> {
-    for (const message of chunkModel(bytes, version, base, size)) {
-      const topic = this.#topics.model(version, base, size, message.index)
-      topics.add(topic)
-      yield { topic, message }
-    }
+  *#letters({ version, base, bytes }: Part, size: number): Generator<Letter> {
+    for (const message of chunkModel(bytes, version, base, size))
+      yield { topic: this.#topics.model(version, base, size, message.index), message }
   }
 
   async #clearStale(): Promise<void> {
-    for (const topics of [this.#before, ...this.#parts().map((each) => each.topics)])
-      for (const topic of topics) this.#stale.delete(topic)
+    const kept = [...this.#before, ...this.#parts().flatMap(({ retained }) => [...retained.values()])]
+    for (const topic of topicsOf(kept, this.#topics)) this.#stale.delete(topic)
+    if (this.#stale.size === 0) return
     const letters = [...this.#stale].map((topic) => ({ topic, message: undefined }))
     await this.#sender.all(letters, true)
     this.#stale.clear()
+    this.#journal.cleared(kept)
   }
 }
 
+/** The topics of retained chunks. */
+export function* topicsOf(retained: Iterable<RetainedChunks>, topics: Topics): Generator<string> {
+  for (const { version, base, size, chunks } of retained)
+    for (let index = 0; index < chunks; index++) yield topics.model(version, base, size, index)
+}
+
+function chunksOf({ version, base, bytes }: Part, size: number): RetainedChunks {
+  return { version, base, size, chunks: Math.ceil(bytes.length / size) }
+}
+
 function part(version: number, base: number | undefined, bytes: Uint8Array): Part {
-  return { version, base, bytes, topics: new Set(), there: new Set() }
+  return { version, base, bytes, retained: new Map(), there: new Set() }
 }
 
 /** The version with its digest. */

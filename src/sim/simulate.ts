@@ -112,7 +112,7 @@ export async function simulate(options: SimulateOptions): Promise<Simulation> {
   })
 }
 
-type Outcome = Omit<CoordinatorOutcome, "digest" | "epoch">
+type Outcome = Omit<CoordinatorOutcome, "digest" | "epoch" | "fleet" | "seconds">
 
 async function fast(plan: Plan, setup: Setup, crew: Crew, options: SimulateOptions): Promise<Outcome> {
   const { dataset, replay, signal, onRound, kernel } = options

@@ -100,8 +100,10 @@ export interface Journal {
   run(): JournaledRun | undefined
   /** The highest epoch that any process may have used; 0 before the first. */
   lastEpoch(): number
-  /** Whether a process with this journal used the session. */
+  /** Whether a process of the current run used the session. */
   knows(session: number): boolean
+  /** Milliseconds since 1970, of the current run: when it began, and its last commit. */
+  times(): { readonly beganAtMs: number; readonly committedAtMs: number | undefined } | undefined
   /** What may be retained at the broker for the current run, and what discarded runs of its fleet left there. */
   retained(): { readonly current: readonly RetainedChunks[]; readonly stale: readonly RetainedChunks[] }
   /** Begins a run at `snapshot`, there being none. Durable. */
@@ -121,4 +123,23 @@ export interface Journal {
   /** Ends the run: it is not gone on with. Its epochs and its retained topics are remembered. Durable. */
   discard(): void
   close(): void
+}
+
+/** For whoever wants none: a coordinator that is killed begins anew. */
+export const NO_JOURNAL: Journal = {
+  where: "nowhere",
+  run: () => undefined,
+  lastEpoch: () => 0,
+  knows: () => false,
+  times: () => undefined,
+  retained: () => ({ current: [], stale: [] }),
+  begin() {},
+  incarnate() {},
+  commit() {},
+  retain() {},
+  cleared() {},
+  remember() {},
+  forget() {},
+  discard() {},
+  close() {},
 }

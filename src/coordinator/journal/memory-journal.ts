@@ -18,7 +18,7 @@ export type JournalWrite = "begin" | "incarnate" | "commit" | "retain" | "discar
 export interface MemoryDisk {
   run: StoredRun | undefined
   runs: number
-  incarnations: readonly Incarnation[]
+  incarnations: readonly (Incarnation & { readonly run: number })[]
   current: readonly RetainedChunks[]
   stale: readonly RetainedChunks[]
   devices: ReadonlyMap<string, KnownDevice>
@@ -73,7 +73,12 @@ export class MemoryJournal implements Journal {
   }
 
   knows(session: number): boolean {
-    return this.#disk.incarnations.some((each) => each.session === session)
+    const { run, runs, incarnations } = this.#disk
+    return run !== undefined && incarnations.some((each) => each.run === runs && each.session === session)
+  }
+
+  times(): { readonly beganAtMs: number; readonly committedAtMs: number | undefined } | undefined {
+    return this.#disk.run
   }
 
   retained(): { readonly current: readonly RetainedChunks[]; readonly stale: readonly RetainedChunks[] } {
@@ -96,7 +101,9 @@ export class MemoryJournal implements Journal {
   }
 
   incarnate(incarnation: Incarnation): void {
-    this.#write("incarnate", (disk) => (disk.incarnations = [...disk.incarnations, incarnation]))
+    this.#write("incarnate", (disk) => {
+      disk.incarnations = [...disk.incarnations, { ...incarnation, run: disk.runs }]
+    })
   }
 
   commit({ snapshot, fleet, retained }: JournalCommit): void {

@@ -88,7 +88,12 @@ export class SqliteJournal implements Journal {
   }
 
   knows(session: number): boolean {
-    return this.#read(() => this.#tables.incarnation.rows("session = ?", session)).length > 0
+    const number = this.#run?.number ?? 0
+    return this.#read(() => this.#tables.incarnation.rows("run = ? AND session = ?", number, session)).length > 0
+  }
+
+  times(): { readonly beganAtMs: number; readonly committedAtMs: number | undefined } | undefined {
+    return this.#run
   }
 
   retained(): { readonly current: readonly RetainedChunks[]; readonly stale: readonly RetainedChunks[] } {

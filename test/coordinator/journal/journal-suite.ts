@@ -169,7 +169,7 @@ export function journalSuite(name: string, open: () => Medium): void {
       journal.discard()
       const next = kill()
       expect(next.run()).toBeUndefined()
-      expect([next.lastEpoch(), next.knows(41)]).toEqual([131071, true])
+      expect([next.lastEpoch(), next.knows(41), next.times()]).toEqual([131071, false, undefined])
       expect(next.retained()).toEqual({ current: [], stale: [chunks(1)] })
       next.begin({ ...IDENTITY, initial: "00" }, first)
       const run = kill().run()!
