@@ -101,6 +101,10 @@ export class Desk {
         if (rounds.ready.has(device)) log.info({ device }, "device has left")
         this.#step({ type: "unready", nowMs, device })
         break
+      case "excluded":
+        log.debug({ device }, "device does not have the tags that are selected")
+        this.#step({ type: "unready", nowMs, device })
+        break
       case "unfit":
         this.#options.complaints.about(device, "device does not fit", { reason: verdict.reason })
         this.#step({ type: "unready", nowMs, device })

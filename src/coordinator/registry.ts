@@ -1,6 +1,7 @@
 import { CODECS } from "../core/codec.ts"
 import { featureCount } from "../core/plan-model.ts"
 import type { Plan } from "../core/plan.ts"
+import { deviceFilter } from "../core/tags.ts"
 import { deviceKey } from "../net/digest.ts"
 import { chunkClass } from "../wire/chunk.ts"
 import { WireError } from "../wire/error.ts"
@@ -22,6 +23,8 @@ export type Verdict =
   | { readonly state: "ready"; readonly device: ReadyDevice }
   /** Not, or not yet. */
   | { readonly state: "unready" }
+  /** Its tags are not those that the plan selects. */
+  | { readonly state: "excluded" }
   /** It does not fit this federation. */
   | { readonly state: "unfit"; readonly reason: string }
 
@@ -40,11 +43,13 @@ export class Registry {
   readonly #plan: Plan
   readonly #topics: Topics
   readonly #modelBytes: number
+  readonly #admits: (device: string) => boolean
   readonly #entries = new Map<string, Entry>()
 
   /** `modelBytes`: the most that a model of this plan has. */
   constructor(plan: Plan, topics: Topics, modelBytes: number) {
     this.#plan = plan
+    this.#admits = deviceFilter(plan)
     this.#topics = topics
     this.#modelBytes = modelBytes
   }
@@ -105,6 +110,7 @@ export class Registry {
 
   #verdict(id: string, { key, hello, ready, unfit }: Entry): Verdict {
     if (unfit !== undefined) return { state: "unfit", reason: unfit }
+    if (!this.#admits(id)) return { state: "excluded" }
     if (hello === undefined || ready === undefined || hello.session !== ready.session || !ready.willing)
       return { state: "unready" }
     return { state: "ready", device: { id, key, samples: ready.samples, testSamples: ready.testSamples } }

@@ -18,7 +18,17 @@ const countOrFraction = z.union(
   expected("a count (1 or more) or a fraction of the cohort (between 0 and 1)"),
 )
 
+const tag = z.string().regex(/^[a-z0-9-]{1,32}$/, expected("a tag: 1 to 32 of a-z, 0-9 and -"))
+const devices = z
+  .array(z.string().regex(/^[a-z0-9*-]{1,64}$/, expected("a device id, in which * stands for any characters")))
+  .min(1)
+  .max(10_000)
+
 export const roundSections = {
+  tags: z
+    .record(tag, devices)
+    .exactOptional()
+    .describe("Names for devices, given by the operator: of each the ids, in which * stands for any characters."),
   selection: z
     .strictObject({
       overSelect: z
@@ -36,6 +46,7 @@ export const roundSections = {
         .or(z.literal(1))
         .exactOptional()
         .describe("poisson: probability of each device in a round. Default: cohort / fleet."),
+      tags: z.array(tag).max(16).exactOptional().describe("Only devices with all of these tags take part."),
       minimumToStart: countOrFraction.default(0.8),
       timeoutSeconds: seconds.default(60).describe("How long to wait for the whole cohort."),
       settleSeconds: z

@@ -6,7 +6,7 @@ import type { Plan } from "./plan.ts"
 
 /** What no single field of a plan can say. `value`: as it was written. Throws `PlanError`. */
 export function checkWhole(plan: Plan, value: unknown): void {
-  const { model, codecs, report, selection, cohort, stop } = plan
+  const { model, codecs, report, selection, cohort, stop, tags } = plan
   if (model.hidden !== undefined && model.layers !== undefined)
     refuse("model.layers", "either hidden or layers", "both", value)
   const { labels } = model
@@ -32,6 +32,14 @@ export function checkWhole(plan: Plan, value: unknown): void {
     )
   if (selection.rate !== undefined && selection.sampling !== "poisson")
     refuse("selection.rate", "sampling: poisson where there is a rate", selection.sampling, value)
+  const unknown = selection.tags?.find((tag) => tags?.[tag] === undefined)
+  if (unknown !== undefined)
+    refuse(
+      `selection.tags.${selection.tags!.indexOf(unknown)}`,
+      tags === undefined ? "a tag that the plan gives to devices under tags" : `one of ${Object.keys(tags).join(", ")}`,
+      `"${unknown}"`,
+      value,
+    )
   // Adaptive over-selection may ask no more than the cohort.
   const factor = selection.overSelect === "adaptive" ? 1 : selection.overSelect
   const asked = cohort === "all" ? Infinity : Math.ceil(cohort * factor - 1e-9)

@@ -6,6 +6,7 @@ import type { Contribution, Federation, RoundSums } from "../core/federation.ts"
 import { drawOf } from "../core/round-selection.ts"
 import type { ReadyDevice, RoundEffect, RoundEvent, RoundKind } from "../core/round.ts"
 import { select } from "../core/select.ts"
+import { deviceFilter } from "../core/tags.ts"
 import { createAccumulator } from "../kernel/accumulator.ts"
 import type { KernelKind } from "../kernel/types.ts"
 import { deviceKey } from "../net/digest.ts"
@@ -93,7 +94,8 @@ export class FleetRun {
   #gather(): void {
     const { replay, dataset } = this.#options
     const wanted = replay?.devices(this.#federation.rounds)
-    for (const client of wanted?.map((id) => this.#byId.get(id)!) ?? this.#clients)
+    const admits = deviceFilter(this.#federation.plan)
+    for (const client of wanted?.map((id) => this.#byId.get(id)!) ?? this.#clients.filter(({ id }) => admits(id)))
       this.#feed({
         type: "ready",
         nowMs: this.#nowMs,

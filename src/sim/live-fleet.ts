@@ -1,6 +1,7 @@
 import { FedmoteError } from "../core/error.ts"
 import type { Plan } from "../core/plan.ts"
 import type { RoundResult } from "../core/result.ts"
+import { deviceFilter } from "../core/tags.ts"
 import { Coordinator } from "../coordinator/coordinator.ts"
 import type { CoordinatorOutcome } from "../coordinator/coordinator.ts"
 import type { Dataset } from "../data/dataset.ts"
@@ -30,17 +31,21 @@ export async function runLiveFleet(options: LiveFleetOptions): Promise<Coordinat
   const { plan, dataset, init, recordCohorts, onRound, kernel } = options
   const failure = new AbortController()
   const signal = AbortSignal.any([failure.signal, ...(options.signal === undefined ? [] : [options.signal])])
+  const admits = deviceFilter(plan)
+  const members = Array.from({ length: dataset.clients }, (_, client) => client).filter((client) =>
+    admits(dataset.id(client)),
+  )
   const coordinator = new Coordinator({
     plan,
     network: options.coordinatorNetwork,
-    clients: dataset.clients,
+    clients: members.length,
     ...(init && { init }),
     ...(recordCohorts !== undefined && { recordCohorts }),
     ...(onRound && { onRound }),
   })
-  const devices = Array.from(
-    { length: dataset.clients },
-    (_, client) =>
+  // Devices that are not selected would wait for ever.
+  const devices = members.map(
+    (client) =>
       new Device({
         network: options.deviceNetwork,
         fleet: plan.fleet,

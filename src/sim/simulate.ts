@@ -6,6 +6,7 @@ import type { Plan } from "../core/plan.ts"
 import { RESULT_SCHEMA } from "../core/result.ts"
 import type { Result, RoundResult } from "../core/result.ts"
 import type { Samples } from "../core/samples.ts"
+import { deviceFilter } from "../core/tags.ts"
 import { initialModel } from "../coordinator/coordinator.ts"
 import type { CoordinatorOutcome } from "../coordinator/coordinator.ts"
 import { nextIncarnation } from "../coordinator/incarnation.ts"
@@ -122,7 +123,7 @@ async function fast(plan: Plan, setup: Setup, crew: Crew, options: SimulateOptio
     init: options.init ?? initialModel(plan),
     epoch: nextIncarnation(0),
     downlink: downlinkOf(plan, kernel),
-    ...(replay === undefined && { clients: trainable(dataset) }),
+    ...(replay === undefined && { clients: trainable(plan, dataset) }),
   })
   const run = new FleetRun({
     federation,
@@ -217,9 +218,11 @@ function shared(samples: Samples | undefined): Samples | undefined {
   return samples && shareSamples(samples)
 }
 
-function trainable(dataset: Dataset): number {
+function trainable(plan: Plan, dataset: Dataset): number {
+  const admits = deviceFilter(plan)
   let count = 0
-  for (let client = 0; client < dataset.clients; client++) if (dataset.trainRows(client) > 0) count++
+  for (let client = 0; client < dataset.clients; client++)
+    if (dataset.trainRows(client) > 0 && admits(dataset.id(client))) count++
   return count
 }
 

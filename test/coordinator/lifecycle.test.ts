@@ -74,6 +74,18 @@ test("a Ready is withdrawn by not being willing, by the last will and by another
   expect([...a.tasks, ...b.tasks, ...c.tasks]).toEqual([])
 })
 
+test("devices without the tags that the plan selects are left out, and need no chunks of their own", async () => {
+  const { start, device, notice } = world()
+  const tags = { gateway: ["gw-*"] }
+  const { outcome } = await start({ tags, selection: { overSelect: 1, settleSeconds: 0, tags: ["gateway"] } })
+  const other = await device("mote-1", { maxPacket: 512 })
+  const members = [await device("gw-1"), await device("gw-2")]
+  for (const each of members) await each.update([1, 1, 1])
+  expect((await outcome).report.rounds[0]!.folded).toBe(2)
+  expect(other.tasks.filter(({ action }) => action !== "wait")).toEqual([])
+  expect((await notice()).chunkClasses).toEqual([65536])
+})
+
 test("a coordinator that dies leaves the word offline, and the next one a higher epoch", async () => {
   const { start, notice, links } = world()
   const first = await start()

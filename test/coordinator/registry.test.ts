@@ -53,6 +53,14 @@ describe("a device is ready", () => {
     expect(one.gone("nobody", { type: "gone", session: 2 }).state).toBe("unready")
   })
 
+  test("and is excluded where it does not have the tags that the plan selects, whatever it says", () => {
+    const plan = { ...PLAN, tags: { gateway: ["gw-*"] }, selection: { tags: ["gateway"] } }
+    const one = new Registry(parsePlan(plan), TOPICS, 12)
+    for (const id of ["gw-1", "mote-1"]) one.hello(id, HELLO)
+    expect(one.ready("mote-1", READY)).toEqual({ state: "excluded" })
+    expect(one.ready("gw-1", READY).state).toBe("ready")
+  })
+
   test("and never, whatever it says, where it does not fit", () => {
     const one = registry()
     one.hello("a", { ...HELLO, features: 3 })

@@ -56,6 +56,18 @@ describe("the model of a simulated federation", () => {
     expect(untimed(live)).toEqual(untimed(fast))
   })
 
+  it("is of the clients with the tags that the plan selects, live as well", async () => {
+    const tags = { indoor: ["single-hop-*"] }
+    const plan = planFor(telosb, { rounds: 2, tags, selection: { tags: ["indoor"] } })
+    const options = { plan, dataset: telosb, recordCohorts: true, baselines: false }
+    const { result } = await simulate(options)
+    for (const { cohort } of result.rounds)
+      expect(cohort!.every(({ device }) => device.startsWith("single-hop-"))).toBe(true)
+    expect(result.rounds[0]!.cohort!.length).toBeGreaterThan(1)
+    expect((await simulate({ ...options, path: "loopback" })).result.model.digest).toBe(result.model.digest)
+    expect((await simulate({ ...options, replay: result })).result.model.digest).toBe(result.model.digest)
+  })
+
   it("does not depend on workers where few of many are selected, either", async () => {
     const plan = planFor(telosb, { rounds: 6, cohort: 3, codecs: "f32" })
     const { result } = await simulate({ plan, dataset: telosb, recordCohorts: true, baselines: false })
