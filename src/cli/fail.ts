@@ -13,7 +13,18 @@ export const EXIT = {
   interrupted: 130,
 } as const
 
-const USAGE_CODES = ["usage", "plan", "model", "data", "result", "features", "model-file", "safetensors", "topic", "state"]
+const USAGE_CODES = [
+  "usage",
+  "plan",
+  "model",
+  "data",
+  "result",
+  "features",
+  "model-file",
+  "safetensors",
+  "topic",
+  "state",
+]
 const NETWORK_CODES = ["link", "broker", "network"]
 const NETWORK_ERRNO = /^(ECONN|ENOTFOUND|EAI_|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EADDR)/
 

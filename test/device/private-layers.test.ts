@@ -236,8 +236,8 @@ test("a training program of the user's own hears of clipping, schedule and layer
   world.device({
     data: samplesOf("d-1"),
     trainer: {
-      train(parameters, { key: _, samples: __, signal: ___, ...rest }) {
-        seen.push(rest, Array.from(parameters.subarray(SHARED, SHARED + 1)))
+      train(parameters, told) {
+        seen.push(told, Array.from(parameters.subarray(SHARED, SHARED + 1)))
         return { parameters: parameters.map((value) => value + 1), samples: 1, steps: 1, metrics: {} }
       },
     },
@@ -250,7 +250,7 @@ test("a training program of the user's own hears of clipping, schedule and layer
   await world.coordinator.notice({ round: 2, committed: { round: 1, epoch: 1 } })
   await round("d-1", 2)
   const told = { ...settings, ...layers }
-  expect(seen).toEqual([told, [first[SHARED]], told, [Math.fround(first[SHARED]! + 1)]])
+  expect(seen).toMatchObject([told, [first[SHARED]], told, [Math.fround(first[SHARED]! + 1)]])
 })
 
 test("a device that is asked for nothing of the kind keeps nothing", async () => {
