@@ -17,7 +17,15 @@ typedef enum {
     /** A buffer of the caller's is too small. */
     FM_NO_SPACE,
     /** These bytes are no message of protocol 1. */
-    FM_BAD_MESSAGE
+    FM_BAD_MESSAGE,
+    /** The federation asks for what this image has no code for. */
+    FM_UNSUPPORTED,
+    /** A label, or a value, is not what the model takes. */
+    FM_BAD_SAMPLE,
+    /** What was pulled is not the model that was announced. */
+    FM_BAD_MODEL,
+    /** Training or evaluation left the finite numbers. */
+    FM_DIVERGED
 } fm_result_t;
 
 /** A sentence in English, for logs. */
@@ -82,5 +90,135 @@ typedef struct {
     fm_range_t trained;
     fm_range_t shared;
 } fm_settings_t;
+
+/** Samples, wherever they are: flash, RAM, a ring buffer of ADC readings. */
+typedef struct {
+    void *context;
+    /** At most 65535. */
+    uint32_t rows;
+    /** Feature `column` of a row; with `column` one past the last feature, the label: class index or target. */
+    float (*value)(void *context, uint32_t row, uint32_t column);
+} fm_samples_t;
+
+typedef struct fm_loss fm_loss_t;
+typedef struct fm_codec fm_codec_t;
+typedef struct fm_decoder fm_decoder_t;
+
+/* ---- inside the context ---- */
+
+typedef struct {
+    uint32_t state[8];
+    uint32_t bytes;
+    uint8_t block[64];
+} fm_sha256_t;
+
+/** Names random streams: assembly/README.md. */
+typedef struct {
+    uint32_t seed;
+    uint32_t round;
+    /** The first 8 bytes of SHA-256(device id), big-endian. */
+    uint32_t device[2];
+} fm_key_t;
+
+typedef struct {
+    uint64_t mantissa;
+    int32_t exponent;
+    bool negative;
+    bool spoiled;
+} fm_sum_t;
+
+/** Rows as the model sees them. */
+typedef struct {
+    const fm_samples_t *samples;
+    uint32_t features;
+    /** One of each a feature; NULL where the federation does not standardise. */
+    const float *mean;
+    const float *inverse;
+} fm_rows_t;
+
+typedef struct {
+    const fm_settings_t *settings;
+    /** Units of all layers but the last, and of the last. */
+    uint32_t hidden;
+    uint32_t classes;
+} fm_network_t;
+
+typedef struct {
+    const fm_network_t *network;
+    const fm_loss_t *loss;
+    const fm_rows_t *rows;
+    fm_key_t key;
+    uint16_t *order;
+    const float *start;
+    float *weights;
+    float *velocity;
+    float *memory;
+    /** Where it stands: epoch, row within it, size of the batch and how many of it are taken; then layer and input. */
+    uint32_t epoch;
+    uint32_t row;
+    uint32_t batch;
+    uint32_t taken;
+    uint32_t layer;
+    uint32_t input;
+    uint32_t shuffled;
+    /** Done so far. */
+    uint32_t steps;
+    uint32_t samples;
+    fm_sum_t lossSum;
+} fm_training_t;
+
+/** What is counted over rows. */
+typedef struct {
+    fm_sum_t loss;
+    fm_sum_t squared;
+    fm_sum_t absolute;
+    float *counts;
+} fm_tally_t;
+
+typedef struct {
+    const fm_network_t *network;
+    const fm_loss_t *loss;
+    const fm_rows_t *test;
+    const fm_rows_t *train;
+    const float *parameters;
+    float *vector;
+    float *memory;
+    /** Whether the training rows are being counted; the rows, and the next of them. */
+    bool training;
+    const fm_rows_t *rows;
+    uint32_t row;
+    fm_tally_t tally;
+} fm_evaluation_t;
+
+/** What is encoded: `values`, less `start` where that is not NULL. */
+typedef struct {
+    const float *values;
+    const float *start;
+    uint32_t count;
+    fm_key_t key;
+    float *memory;
+} fm_delta_t;
+
+typedef struct {
+    const fm_codec_t *codec;
+    const fm_delta_t *delta;
+    /** The next value to encode. */
+    uint32_t at;
+    uint32_t used;
+    uint32_t filled;
+    uint8_t block[130];
+} fm_payload_t;
+
+extern const fm_loss_t fm_softmax;
+extern const fm_loss_t fm_logistic;
+extern const fm_loss_t fm_squared;
+
+extern const fm_codec_t fm_codec_f32;
+extern const fm_codec_t fm_codec_int8;
+extern const fm_codec_t fm_codec_eden1;
+
+extern const fm_decoder_t fm_decoder_int8;
+extern const fm_decoder_t fm_decoder_eden1;
+extern const fm_decoder_t fm_decoder_eden4;
 
 #endif

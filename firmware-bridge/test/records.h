@@ -25,6 +25,7 @@
 #define RECORD_ENCODING 7U
 #define RECORD_DECODING 8U
 #define RECORD_MOMENTS 9U
+#define RECORD_SUM 10U
 
 typedef struct {
     uint32_t kind;
@@ -58,6 +59,7 @@ bool check_function(const record_t *record);
 bool check_training(const record_t *record);
 bool check_encoding(const record_t *record);
 bool check_decoding(const record_t *record);
+bool check_sum(const record_t *record);
 bool check_moments(const record_t *record);
 
 #endif

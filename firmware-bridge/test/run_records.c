@@ -6,14 +6,18 @@
 
 static bool run(const record_t *record)
 {
-    switch (record->kind) {
-    case RECORD_MESSAGE:
-        return check_message(record);
-    case RECORD_NO_MESSAGE:
-        return check_no_message(record);
-    default:
+    static bool (*const checks[])(const record_t *) = {
+        [RECORD_MESSAGE] = check_message,   [RECORD_NO_MESSAGE] = check_no_message,
+        [RECORD_SHA256] = check_sha256,     [RECORD_PHILOX] = check_philox,
+        [RECORD_FUNCTION] = check_function, [RECORD_TRAINING] = check_training,
+        [RECORD_ENCODING] = check_encoding, [RECORD_DECODING] = check_decoding,
+        [RECORD_MOMENTS] = check_moments,   [RECORD_SUM] = check_sum,
+    };
+
+    if ((record->kind == 0U) || (record->kind >= sizeof(checks) / sizeof(checks[0]))) {
         return check(record, false, "there is no such kind of record");
     }
+    return checks[record->kind](record);
 }
 
 int main(int argc, char **argv)

@@ -10,6 +10,7 @@ export const KINDS = {
   encoding: 7,
   decoding: 8,
   moments: 9,
+  sum: 10,
 } as const
 
 type Part = string | Uint8Array | Uint32Array | Float32Array

@@ -1,0 +1,36 @@
+/**
+ * Losses: each is a table of functions in a file of its own, so that an image links those it names in its
+ * fm_parts_t. The arithmetic is that of assembly/README.md, "Losses".
+ */
+#ifndef FM_LOSS_H
+#define FM_LOSS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fedmote.h"
+
+/** Entries of a score histogram; a logit z falls into bin floor(z * 16) + 128, z held to -8 ... 7.9375. */
+#define FM_SCORE_BINS 256U
+
+struct fm_loss {
+    /** FM_LOSS_... */
+    uint16_t id;
+    /** Whether a label may be this; `classes` is the number of outputs. */
+    bool (*fits)(float label, uint32_t classes);
+    /** Turns outputs into their gradients times `scale`, in place; returns the row's loss. */
+    float (*gradient)(float *z, uint32_t classes, float label, float positiveWeight, float scale);
+    /** Turns outputs into probabilities, or leaves values as they are. */
+    void (*predict)(float *z, uint32_t classes);
+    /** Counts of an evaluation. */
+    uint32_t (*counts)(uint32_t classes);
+    /** Counts the row with these outputs. */
+    void (*tally)(fm_tally_t *tally, const float *z, uint32_t classes, float label);
+    /** Whether scores of the training rows are counted too, behind those of the test rows. */
+    bool scores;
+};
+
+/** Whether `label` is 0, 1, ... `classes` - 1. */
+bool fm_is_class(float label, uint32_t classes);
+
+#endif

@@ -1,0 +1,70 @@
+/** Logistic loss of one output and two classes. */
+#include "fm_loss.h"
+#include "fm_math.h"
+#include "fm_protocol.h"
+
+#define CONFUSION 4U
+
+static bool logistic_fits(float label, uint32_t classes)
+{
+    return (classes == 1U) && fm_is_class(label, 2U);
+}
+
+/** -|z|: what the exponential takes. */
+static float logistic_below(float z)
+{
+    return (z >= 0.0F) ? -z : z;
+}
+
+static float logistic_gradient(float *z, uint32_t classes, float label, float positiveWeight, float scale)
+{
+    float value = z[0];
+    float e = fm_exp(logistic_below(value));
+    float sum = 1.0F + e;
+    float p = ((value >= 0.0F) ? 1.0F : e) / sum;
+    float loss = fm_log(sum);
+
+    (void)classes;
+    if (label > 0.0F) {
+        loss = positiveWeight * (((value < 0.0F) ? -value : 0.0F) + loss);
+        p = positiveWeight * (p - 1.0F);
+    } else {
+        loss = ((value > 0.0F) ? value : 0.0F) + loss;
+    }
+    z[0] = p * scale;
+    return loss;
+}
+
+static void logistic_predict(float *z, uint32_t classes)
+{
+    float e = fm_exp(logistic_below(z[0]));
+
+    (void)classes;
+    z[0] = ((z[0] >= 0.0F) ? 1.0F : e) / (1.0F + e);
+}
+
+/** Confusion, histograms of the test rows for each class, and those of the training rows. */
+static uint32_t logistic_counts(uint32_t classes)
+{
+    (void)classes;
+    return CONFUSION + (4U * FM_SCORE_BINS);
+}
+
+static void logistic_tally(fm_tally_t *tally, const float *z, uint32_t classes, float label)
+{
+    uint32_t truth = (uint32_t)label;
+    uint32_t predicted = (z[0] >= 0.0F) ? 1U : 0U;
+    float bounded = -8.0F;
+    uint32_t bin;
+
+    (void)classes;
+    if (z[0] > -8.0F) {
+        bounded = (z[0] < 7.9375F) ? z[0] : 7.9375F;
+    }
+    bin = (uint32_t)((bounded * 16.0F) + 128.0F);
+    tally->counts[(2U * truth) + predicted] += 1.0F;
+    tally->counts[CONFUSION + (FM_SCORE_BINS * truth) + bin] += 1.0F;
+}
+
+const fm_loss_t fm_logistic = { FM_LOSS_LOGISTIC, logistic_fits,  logistic_gradient, logistic_predict,
+                                logistic_counts,  logistic_tally, true };

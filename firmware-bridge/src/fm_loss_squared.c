@@ -1,0 +1,45 @@
+/** Half squared error of one output. */
+#include "fm_bits.h"
+#include "fm_loss.h"
+#include "fm_protocol.h"
+#include "fm_sum.h"
+
+static bool squared_fits(float label, uint32_t classes)
+{
+    return (classes == 1U) && ((fm_float_bits(label) & FM_MAGNITUDE) < FM_INFINITE);
+}
+
+static float squared_gradient(float *z, uint32_t classes, float label, float positiveWeight, float scale)
+{
+    float d = z[0] - label;
+
+    (void)classes;
+    (void)positiveWeight;
+    z[0] = d * scale;
+    return (0.5F * d) * d;
+}
+
+static void squared_predict(float *z, uint32_t classes)
+{
+    (void)z;
+    (void)classes;
+}
+
+/** Sums, no counts. */
+static uint32_t squared_counts(uint32_t classes)
+{
+    (void)classes;
+    return 0U;
+}
+
+static void squared_tally(fm_tally_t *tally, const float *z, uint32_t classes, float label)
+{
+    float e = z[0] - label;
+
+    (void)classes;
+    fm_sum_add_square(&tally->squared, e);
+    fm_sum_add(&tally->absolute, fm_float(fm_float_bits(e) & FM_MAGNITUDE));
+}
+
+const fm_loss_t fm_squared = { FM_LOSS_SQUARED, squared_fits,  squared_gradient, squared_predict,
+                               squared_counts,  squared_tally, false };

@@ -1,0 +1,19 @@
+/** SHA-256 (FIPS 180-4), in pieces of any size. */
+#ifndef FM_SHA256_H
+#define FM_SHA256_H
+
+#include <stdint.h>
+
+#include "fedmote.h"
+
+#define FM_SHA256_BYTES 32U
+
+void fm_sha256_begin(fm_sha256_t *sha);
+
+/** Up to 2^29 - 1 bytes in all. */
+void fm_sha256_add(fm_sha256_t *sha, const uint8_t *bytes, uint32_t size);
+
+/** Writes the digest, 32 bytes; begin anew afterwards. */
+void fm_sha256_end(fm_sha256_t *sha, uint8_t *digest);
+
+#endif

@@ -1,0 +1,36 @@
+/**
+ * Local training: mini-batch SGD in small units of work, with memory for one batch's activations and none
+ * for gradients.
+ *
+ * First every row of a batch goes forward and backward; its layers' outputs and their gradients are kept.
+ * Then each weight's gradient is summed over the rows and applied at once. The sums are those of
+ * assembly/README.md, term for term, so the bits are too.
+ */
+#ifndef FM_TRAINING_H
+#define FM_TRAINING_H
+
+#include <stdint.h>
+
+#include "fedmote.h"
+
+/** Floats of working memory that fm_training_begin() needs besides weights and velocity; 0 where it is not below 2^28. */
+uint32_t fm_training_memory(const fm_network_t *network, uint32_t rows);
+
+/**
+ * Begins. The caller has filled in network, loss, rows, key, order (room for as many entries as there are
+ * rows), start (the parameters, left alone), weights, velocity (NULL without momentum; as many) and
+ * memory; all are borrowed. FM_UNSUPPORTED: settings that there is no code for. FM_BAD_SAMPLE: a label
+ * that the loss does not take.
+ */
+fm_result_t fm_training_begin(fm_training_t *training);
+
+/**
+ * One unit of work: at most one row's forward and backward pass, or the step of the weights that belong to
+ * one input. FM_AGAIN: there is more. FM_OK: all epochs are done.
+ */
+fm_result_t fm_training_advance(fm_training_t *training);
+
+/** Whether the weights are those after a whole step: training may end here. */
+bool fm_training_rests(const fm_training_t *training);
+
+#endif

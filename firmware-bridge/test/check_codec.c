@@ -1,0 +1,77 @@
+/** Codecs: payloads and what they decode to, byte for byte. */
+#include <string.h>
+
+#include "fm_codec.h"
+#include "fm_protocol.h"
+#include "records.h"
+
+#define MOST 2048U
+
+static float values[MOST];
+static float memory[FM_BLOCK_VALUES];
+static uint8_t bytes[4U * MOST];
+
+static fm_key_t key_of(fm_bytes_t numbers)
+{
+    fm_key_t key = { record_number(numbers, 0U),
+                     record_number(numbers, 1U),
+                     { record_number(numbers, 2U), record_number(numbers, 3U) } };
+
+    return key;
+}
+
+bool check_encoding(const record_t *record)
+{
+    static const fm_codec_t *const codecs[3] = { &fm_codec_f32, &fm_codec_int8, &fm_codec_eden1 };
+    fm_delta_t delta = { values, NULL, record_floats(record->strings[3], values, MOST), key_of(record->strings[2]), memory };
+    fm_bytes_t expected = record->strings[4];
+    bool good = true;
+
+    for (uint32_t i = 0U; i < 3U; i++) {
+        if (codecs[i]->id == record_number(record->strings[1], 0U)) {
+            good &= check(record, fm_codec_bytes(codecs[i], delta.count) == expected.size, "another length");
+            /* In pieces of several sizes, the last of them all at once. */
+            for (uint32_t piece = 1U; piece <= (4U * expected.size); piece *= 4U) {
+                fm_payload_t payload;
+
+                memset(bytes, 0, sizeof(bytes));
+                fm_payload_begin(&payload, codecs[i], &delta);
+                for (uint32_t at = 0U; at < expected.size; at += piece) {
+                    uint32_t left = expected.size - at;
+
+                    good &= check(record, fm_payload_next(&payload, &bytes[at], (left < piece) ? left : piece) == FM_OK,
+                                  "a piece fails");
+                }
+                good &= check(record, memcmp(bytes, expected.bytes, expected.size) == 0, "another payload");
+                good &= check(record, fm_payload_next(&payload, bytes, 1U) == FM_BAD_ARGUMENT, "a byte past the end");
+            }
+        }
+    }
+    return good;
+}
+
+bool check_decoding(const record_t *record)
+{
+    static const fm_decoder_t *const decoders[3] = { &fm_decoder_int8, &fm_decoder_eden1, &fm_decoder_eden4 };
+    fm_key_t key = key_of(record->strings[2]);
+    fm_bytes_t payload = record->strings[4];
+    uint32_t count = record->strings[5].size / 4U;
+    bool good = true;
+
+    memset(values, 0, sizeof(values));
+    for (uint32_t i = 0U; i < 3U; i++) {
+        const fm_decoder_t *decoder = decoders[i];
+
+        if (decoder->id == record_number(record->strings[1], 0U)) {
+            uint32_t from = 0U;
+
+            for (uint32_t at = 0U; at < count; at += decoder->span(count - at)) {
+                good &= check(record, decoder->add(&payload.bytes[from], at, count, &key, memory, values) == FM_OK,
+                              "a block is refused");
+                from += decoder->bytes(decoder->span(count - at));
+            }
+            good &= check(record, from == payload.size, "another length");
+        }
+    }
+    return good & check(record, record_same(record->strings[5], values, count), "other values");
+}
