@@ -7,7 +7,7 @@ import { mergePlan } from "../core/plan.ts"
 import type { Plan } from "../core/plan.ts"
 import { openDataset } from "../data/open.ts"
 import { liveResult } from "../sim/live-result.ts"
-import { exportModel, importModel } from "../sim/model-file.ts"
+import { importModel } from "../sim/model-file.ts"
 import { probabilityOf } from "../sim/simulate.ts"
 import { embedBroker, networkAt } from "./brokers.ts"
 import { Census } from "./census.ts"
@@ -19,6 +19,7 @@ import { addResultOptions, deliver, followRounds } from "./deliver.ts"
 import type { ResultFlags } from "./deliver.ts"
 import { address } from "./parse.ts"
 import type { Address } from "./parse.ts"
+import { writeModel } from "./export.ts"
 import { readPlan } from "./plan-file.ts"
 import { addPlanOptions, planOverrides, warnAbout } from "./plan-options.ts"
 import type { PlanFlags } from "./plan-options.ts"
@@ -81,13 +82,12 @@ async function coordinate(flags: Flags, context: Context): Promise<void> {
     const seconds = (performance.now() - began) / 1000
     await deliver(liveResult(outcome, { plan, data: census.facts(plan), timing: { seconds } }), flags, context)
     if (flags.export !== undefined) {
-      await exportModel(flags.export, {
-        plan,
-        parameters: outcome.parameters,
-        standardizer: outcome.standardizer,
-        threshold: probabilityOf(outcome.threshold),
-      })
-      log.info(`model in ${flags.export}`)
+      const { parameters, standardizer } = outcome
+      await writeModel(
+        flags.export,
+        { plan, parameters, standardizer, threshold: probabilityOf(outcome.threshold) },
+        context,
+      )
     }
     if (embedded !== undefined) await untilLeft(() => present, signal)
   } finally {

@@ -6,7 +6,6 @@ import { unpackModel } from "../device/model-bytes.ts"
 import { pullModel } from "../device/model-pull.ts"
 import { systemClock } from "../net/clock.ts"
 import type { Link } from "../net/link.ts"
-import { exportModel } from "../sim/model-file.ts"
 import { simulate } from "../sim/simulate.ts"
 import { decode } from "../wire/codec.ts"
 import type { Notice } from "../wire/message.ts"
@@ -16,6 +15,7 @@ import { withContext } from "./context.ts"
 import type { Context } from "./context.ts"
 import { addDataOptions, dataOptions } from "./data-options.ts"
 import type { DataFlags } from "./data-options.ts"
+import { writeModel } from "./export.ts"
 import { readPlan } from "./plan-file.ts"
 import { checkDigest, readResult } from "./replay.ts"
 import { labelsFor, planOf } from "./wire-plan.ts"
@@ -48,7 +48,8 @@ export function modelCommand(): Command {
   )
 }
 
-async function fromResult(file: string, from: string, flags: Flags, { signal }: Context): Promise<void> {
+async function fromResult(file: string, from: string, flags: Flags, context: Context): Promise<void> {
+  const { signal } = context
   if (flags.data === undefined)
     throw new FedmoteError("usage", "--from needs the data that the result was made with (--data SOURCE)")
   const result = await readResult(from)
@@ -57,7 +58,7 @@ async function fromResult(file: string, from: string, flags: Flags, { signal }: 
   const replayed = await simulate({ plan, dataset, replay: result, baselines: false, signal })
   checkDigest(result, replayed.result, from)
   const { parameters, standardizer, threshold } = replayed
-  await exportModel(file, { plan, parameters, standardizer, threshold })
+  await writeModel(file, { plan, parameters, standardizer, threshold }, context)
 }
 
 const NOTICE_TIMEOUT_MS = 5000
@@ -84,12 +85,8 @@ async function fromFleet(file: string, { broker, fleet, plan }: Flags, context: 
     })
     const { parameters, standardizer } = unpackModel(bytes, notice)
     const model = planOf(notice.training, names)
-    await exportModel(file, {
-      plan: model,
-      parameters,
-      standardizer,
-      labels: names?.labels ?? labelsFor(notice.training),
-    })
+    const labels = names?.labels ?? labelsFor(notice.training)
+    await writeModel(file, { plan: model, parameters, standardizer, labels }, context)
   } finally {
     await link.close()
   }

@@ -6,7 +6,7 @@ import type { Plan } from "../core/plan.ts"
 import type { Result } from "../core/result.ts"
 import type { Dataset } from "../data/dataset.ts"
 import { openDataset } from "../data/open.ts"
-import { exportModel, importModel } from "../sim/model-file.ts"
+import { importModel } from "../sim/model-file.ts"
 import { planFor } from "../sim/plan-for.ts"
 import { simulate } from "../sim/simulate.ts"
 import { withContext } from "./context.ts"
@@ -15,6 +15,7 @@ import { addDataOptions, dataOptions } from "./data-options.ts"
 import type { DataFlags } from "./data-options.ts"
 import { addResultOptions, deliver, followRounds } from "./deliver.ts"
 import type { ResultFlags } from "./deliver.ts"
+import { writeModel } from "./export.ts"
 import { whole } from "./parse.ts"
 import { readPlan } from "./plan-file.ts"
 import { addPlanOptions, fleetFacts, givenFlags, planOverrides, warnAbout } from "./plan-options.ts"
@@ -65,10 +66,8 @@ async function run(flags: Flags, context: Context): Promise<void> {
     })
     bar.end()
     await deliver(result, flags, context)
-    if (flags.export !== undefined) {
-      await exportModel(flags.export, { plan: result.plan, parameters, standardizer, threshold })
-      context.log.info(`model in ${flags.export}`)
-    }
+    if (flags.export !== undefined)
+      await writeModel(flags.export, { plan: result.plan, parameters, standardizer, threshold }, context)
     if (replay !== undefined) {
       checkDigest(replay, result, flags.replay!)
       context.log.info("the replay ended in the same model")

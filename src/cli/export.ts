@@ -1,0 +1,14 @@
+import { privateLayers } from "../core/plan-model.ts"
+import { exportModel } from "../sim/model-file.ts"
+import type { ModelToExport } from "../sim/model-file.ts"
+import type { Context } from "./context.ts"
+
+/** Writes a model's file, and says what of the model no file but a device has. */
+export async function writeModel(file: string, model: ModelToExport, { log }: Pick<Context, "log">): Promise<void> {
+  await exportModel(file, model)
+  log.info(`model in ${file}`)
+  const own = privateLayers(model.plan)
+  if (own.length === 0) return
+  const which = own.length === 1 ? `layer ${own[0]} is` : `layers ${own.join(", ")} are`
+  log.info(`${which} private: the file has what every device began with, and each device its own`)
+}
