@@ -3,17 +3,23 @@ import type { Dataset } from "./dataset.ts"
 import { sampleBuffer } from "./dataset.ts"
 import { sharedFloats } from "./pool.ts"
 
-/** All test rows of a data set, client after client, in memory that threads can share. */
+/** All test samples of a data set, as a server might hold them: see `gathered`. */
 export function heldOut(dataset: Dataset): Samples {
+  return gathered(dataset, "test")
+}
+
+/** All samples of one part of a data set, client after client, in memory that threads can share. */
+export function gathered(dataset: Dataset, part: "train" | "test"): Samples {
+  const count = (client: number): number => (part === "train" ? dataset.trainRows(client) : dataset.testRows(client))
   const features = dataset.features.length
   let rows = 0
-  for (let client = 0; client < dataset.clients; client++) rows += dataset.testRows(client)
+  for (let client = 0; client < dataset.clients; client++) rows += count(client)
   const x = sharedFloats(rows * features)
   const y = sharedFloats(rows)
   const buffer = sampleBuffer()
   let at = 0
   for (let client = 0; client < dataset.clients; client++) {
-    const own = dataset.test(client, buffer)
+    const own = dataset[part](client, buffer)
     x.set(own.x, at * features)
     y.set(own.y, at)
     at += own.rows

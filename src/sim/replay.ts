@@ -60,6 +60,31 @@ export function recordedRun(result: Result, plan: Plan, dataset: Dataset): Recor
   }
 }
 
+/** Who takes part in a round and how many steps of local SGD each does; at least one device. */
+export type ScheduledRound = readonly { readonly device: string; readonly steps: number }[]
+
+/** A schedule in the place of a recorded run. Throws `FedmoteError` ("schedule") for a device that has no training samples. */
+export function scheduledRun(schedule: readonly ScheduledRound[], dataset: Dataset): Recorded {
+  const trainable = new Set<string>()
+  for (let client = 0; client < dataset.clients; client++)
+    if (dataset.trainRows(client) > 0) trainable.add(dataset.id(client))
+  const rounds = schedule.map((cohort, i) => {
+    const unknown = cohort.find(({ device }) => !trainable.has(device))
+    if (cohort.length === 0 || unknown !== undefined)
+      throw new FedmoteError(
+        "schedule",
+        `round ${i + 1}: expected devices of ${dataset.name} with training samples, got ${unknown?.device ?? "none"}`,
+      )
+    return new Map(cohort.map(({ device, steps }) => [device, steps]))
+  })
+  return {
+    devices: ({ kind, trained }) => (kind === "train" ? [...rounds[trained]!.keys()] : undefined),
+    steps: ({ kind, trained }) => (kind === "train" ? rounds[trained]! : undefined),
+    shape: () => undefined,
+    over: (trained) => trained >= rounds.length,
+  }
+}
+
 const MISSING = "the result does not say who was folded: run it with --record-cohorts"
 
 /** The recorded plan, with a round machine that takes whoever is there, however few they are. */

@@ -26,7 +26,8 @@ import { runLiveFleet } from "./live-fleet.ts"
 import { dataFacts } from "./live-result.ts"
 import { machineFacts } from "./machine.ts"
 import { digestOf } from "./model-file.ts"
-import { recordedRun, replayPlan } from "./replay.ts"
+import { recordedRun, replayPlan, scheduledRun } from "./replay.ts"
+import type { ScheduledRound } from "./replay.ts"
 
 export interface SimulateOptions {
   /** `planFor(dataset, ...)` makes one that suits the data. */
@@ -39,6 +40,11 @@ export interface SimulateOptions {
   readonly recordCohorts?: boolean | undefined
   /** Folds exactly what this result says was folded; its digest comes out again. */
   readonly replay?: Result | undefined
+  /**
+   * Who takes part in each training round with how many steps, for stragglers and dropout that somebody else decides; the federation has so many
+   * rounds, and no stop rule. Not with `replay`. Default: whom the plan selects, with all their epochs.
+   */
+  readonly schedule?: readonly ScheduledRound[] | undefined
   /** Also trains what the fleet is compared with: pooled, alone, constant. Default: true. */
   readonly baselines?: boolean | undefined
   /**
@@ -117,13 +123,16 @@ type Outcome = Omit<CoordinatorOutcome, "digest" | "epoch" | "fleet" | "seconds"
 
 async function fast(plan: Plan, setup: Setup, crew: Crew, options: SimulateOptions): Promise<Outcome> {
   const { dataset, replay, signal, onRound, kernel } = options
-  const recorded = replay === undefined ? undefined : recordedRun(replay, plan, dataset)
+  const recorded =
+    options.schedule === undefined
+      ? replay && recordedRun(replay, plan, dataset)
+      : scheduledRun(options.schedule, dataset)
   const federation = new Federation({
-    plan: replay === undefined ? plan : replayPlan(plan),
+    plan: recorded === undefined ? plan : replayPlan(plan),
     init: options.init ?? initialModel(plan),
     epoch: nextIncarnation(0),
     downlink: downlinkOf(plan, kernel),
-    ...(replay === undefined && { clients: trainable(plan, dataset) }),
+    ...(recorded === undefined && { clients: trainable(plan, dataset) }),
   })
   const run = new FleetRun({
     federation,

@@ -21,6 +21,13 @@ export function roundsTo(curve: readonly Point[], target: number): number | null
   return null
 }
 
+/** The standard deviation of a sample (divided by n - 1); 0 for one value. */
+export function deviationOf(values: readonly number[]): number {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0)
+  return values.length < 2 ? 0 : Math.sqrt(squares / (values.length - 1))
+}
+
 /** The mean; null where one of the values is. */
 export function meanOf(values: readonly (number | null)[]): number | null {
   let sum = 0

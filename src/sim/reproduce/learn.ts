@@ -4,6 +4,7 @@ import { modelSpec } from "../../core/plan-model.ts"
 import type { Plan } from "../../core/plan.ts"
 import type { Samples } from "../../core/samples.ts"
 import type { Dataset } from "../../data/dataset.ts"
+import type { ScheduledRound } from "../replay.ts"
 import { simulate } from "../simulate.ts"
 import type { Simulation } from "../simulate.ts"
 import type { Point } from "./curve.ts"
@@ -17,6 +18,8 @@ export interface Lesson {
   readonly dataset: Dataset
   /** What the server evaluates on after every round that the plan says. */
   readonly heldOut?: Samples
+  /** Who takes part in each round, where the plan does not decide it. */
+  readonly schedule?: readonly ScheduledRound[]
 }
 
 export interface Learned extends Simulation {
@@ -29,7 +32,7 @@ export interface Learned extends Simulation {
 
 /** One federation of an experiment: rounds alone, without anything to compare with. */
 export async function learn({ workers, signal, watch }: ReproduceContext, lesson: Lesson): Promise<Learned> {
-  const { title, plan, dataset, heldOut } = lesson
+  const { title, plan, dataset, heldOut, schedule } = lesson
   const metric: MetricName = METRICS_OF[modelSpec(plan).loss][0]!
   const curve: Point[] = []
   const seen = watch?.begin(title, plan.rounds)
@@ -41,6 +44,7 @@ export async function learn({ workers, signal, watch }: ReproduceContext, lesson
       workers,
       signal,
       heldOut,
+      schedule,
       baselines: false,
       onRound({ round, metrics }) {
         const value = metrics[metric]
@@ -53,7 +57,7 @@ export async function learn({ workers, signal, watch }: ReproduceContext, lesson
     })
     const { rounds } = simulation.result
     const sum = (key: "uplinkBytes" | "folded"): number => rounds.reduce((total, record) => total + record[key], 0)
-    note = `${note} after ${rounds.length} rounds`
+    note = `${note === "" ? "done" : note} after ${rounds.length} rounds`
     return { ...simulation, rounds: rounds.length, curve, updateBytes: sum("uplinkBytes") / sum("folded") }
   } finally {
     seen?.end(note)

@@ -1,12 +1,22 @@
 import { distance } from "fastest-levenshtein"
 import { FedmoteError } from "../../core/error.ts"
+import { cmapss } from "./cmapss.ts"
 import { codecs } from "./codecs.ts"
 import type { Experiment } from "./experiment.ts"
 import { fedavgMnist } from "./fedavg-mnist.ts"
+import { fedproxSynthetic } from "./fedprox-synthetic.ts"
 import { fluteLrMnist } from "./flute-lr-mnist.ts"
+import { har } from "./har.ts"
 
 /** Everything that `fedmote reproduce` knows. */
-export const EXPERIMENTS: readonly Experiment[] = [codecs(), fedavgMnist(), fluteLrMnist()]
+export const EXPERIMENTS: readonly Experiment[] = [
+  codecs(),
+  fedavgMnist(),
+  fluteLrMnist(),
+  fedproxSynthetic(),
+  cmapss(),
+  har(),
+]
 
 /** Throws `FedmoteError` ("usage"), which names the nearest one. */
 export function experimentNamed(name: string): Experiment {

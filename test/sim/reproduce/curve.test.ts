@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { meanOf, roundsTo } from "../../../src/sim/reproduce/curve.ts"
+import { deviationOf, meanOf, roundsTo } from "../../../src/sim/reproduce/curve.ts"
 
 /** Values after rounds 1, 2, ... */
 const curve = (...values: number[]) => values.map((value, i) => ({ round: i + 1, value }))
@@ -32,4 +32,9 @@ it("a mean is null where one of its values is", () => {
   expect(meanOf([1, 2, 6])).toBe(3)
   expect(meanOf([1, null])).toBeNull()
   expect(meanOf([])).toBeNull()
+})
+
+it("a deviation is that of a sample", () => {
+  expect(deviationOf([2, 4, 4, 4, 5, 5, 7, 9])).toBeCloseTo(Math.sqrt(32 / 7), 12)
+  expect(deviationOf([3])).toBe(0)
 })
