@@ -54,7 +54,7 @@ export function coordinatorCommand(): Command {
 async function coordinate(flags: Flags, context: Context): Promise<void> {
   const { log, signal } = context
   const plan = await completePlan(flags)
-  warnAbout(plan, context)
+  warnAbout(plan, context, { init: flags.init !== undefined })
   const init = flags.init === undefined ? undefined : (await importModel(flags.init, plan)).parameters
   const began = performance.now()
   const census = new Census()

@@ -83,7 +83,7 @@ async function prepare(flags: Flags, context: Context): Promise<{ plan: Plan; da
   // The plan's seed is the partition's, too.
   const dataset = await openDataset(flags.data, dataOptions(flags, flags.seed ?? file?.seed))
   const plan = file === undefined ? planFor(dataset, overrides) : withData(mergePlan(file, overrides), dataset)
-  warnAbout(plan, context, fleetFacts(dataset))
+  warnAbout(plan, context, { ...fleetFacts(dataset), init: flags.init !== undefined })
   return { plan, dataset }
 }
 

@@ -12,10 +12,11 @@ export interface Warning {
   readonly advice: string
 }
 
-/** What is known of the fleet: number of clients, training samples of a typical one. */
+/** What is known of the fleet: number of clients, training samples of a typical one; and whether there is a model to start from. */
 export interface FleetFacts {
   readonly clients?: number
   readonly samples?: number
+  readonly init?: boolean
 }
 
 type Rule = (plan: Plan, facts: FleetFacts) => Warning | undefined
@@ -225,6 +226,47 @@ const RULES: readonly Rule[] = [
       "codecs",
       `a device that has none of ${codecs.join(", ")} is told to stop`,
       biased ? "use unbiased codecs, with int8 last: every device has it" : "add int8 at the end: every device has it",
+    )
+  },
+  function warmupForEver({ train }, { samples }) {
+    if (samples === undefined || train.schedule === undefined) return undefined
+    const steps = Math.ceil(samples / train.batch) * train.epochs
+    if (train.schedule.warmup < steps) return undefined
+    return warning(
+      "train.schedule.warmup",
+      `a typical client takes ${steps} steps a round: with ${train.schedule.warmup} of warm-up the rate never reaches its full value`,
+      `use ${Math.floor(steps / 10)} or less: the schedule begins anew in every round`,
+    )
+  },
+  function feedbackOfNothing({ codecs, upload }) {
+    if (!upload.errorFeedback || codecs[0] !== "f32") return undefined
+    return warning("upload.errorFeedback", "f32 loses nothing that could be sent later", "leave it off")
+  },
+  function feedbackOfFew({ cohort, upload }, { clients }) {
+    if (!upload.errorFeedback || cohort === "all" || clients === undefined || 2 * cohort >= clients) return undefined
+    return warning(
+      "upload.errorFeedback",
+      `a device takes part in one round of ${brief(clients / cohort)}: what its codec lost is old when it is sent`,
+      `leave it off, with an unbiased codec, or use a cohort of ${Math.ceil(clients / 2)} or more`,
+    )
+  },
+  function privateOfFew({ cohort, model, rounds }, { clients }) {
+    const { first = 0, last = 0 } = model.private ?? {}
+    if (first + last === 0 || cohort === "all" || clients === undefined || rounds * cohort >= 3 * clients)
+      return undefined
+    return warning(
+      "model.private",
+      `in ${rounds} rounds of ${cohort} a device of ${clients} takes part ${brief((rounds * cohort) / clients)} times: its private layers learn little`,
+      "use more rounds or a larger cohort",
+    )
+  },
+  function frozenAtRandom({ model }, { init = false }) {
+    const { first = 0, last = 0 } = model.frozen ?? {}
+    if (first + last === 0 || init) return undefined
+    return warning(
+      "model.frozen",
+      "without a model to start from, frozen layers stay as random as they begin",
+      "start from one that was trained before (--init)",
     )
   },
   function cappedWeights({ train, weightCap }, { samples }) {

@@ -17,6 +17,10 @@ describe("checking a plan", () => {
   it("says nothing about a sensible one", () => {
     expect(checkPlan(parsePlan(SENSIBLE), { clients: 40, samples: 500 })).toEqual([])
     expect(checkPlan(parsePlan({}), { clients: 8, samples: 2000 })).toEqual([])
+    const layers = { hidden: [8, 8], frozen: { first: 1 }, private: { last: 1 } }
+    const train = { schedule: { kind: "cosine", warmup: 79 } as const, clipNorm: 1 }
+    const personal = { ...SENSIBLE, model: { ...SENSIBLE.model, ...layers }, train, upload: { errorFeedback: true } }
+    expect(checkPlan(parsePlan(personal), { clients: 20, samples: 500, init: true })).toEqual([])
   })
 
   it.each<[string, PlanInput, FleetFacts?]>([
@@ -55,6 +59,11 @@ describe("checking a plan", () => {
     ["codecs", { codecs: ["int4", "int8"] }],
     ["codecs", { codecs: ["int8-nearest"] }],
     ["weightCap", { weightCap: 100 }, { samples: 500 }],
+    ["train.schedule.warmup", { train: { schedule: { warmup: 80 } } }, { samples: 500 }],
+    ["upload.errorFeedback", { codecs: "f32", upload: { errorFeedback: true } }],
+    ["upload.errorFeedback", { upload: { errorFeedback: true } }, { clients: 21 }],
+    ["model.private", { model: { ...SENSIBLE.model, private: { last: 1 } }, rounds: 3 }, { clients: 11 }],
+    ["model.frozen", { model: { ...SENSIBLE.model, frozen: { first: 1 } } }],
   ])("warns of %s in %j %j", (path, change, facts) => {
     expect(paths({ ...SENSIBLE, ...change }, facts)).toEqual([path])
   })
