@@ -213,7 +213,7 @@ export interface HostileVectors {
     readonly payload: string
     /** SHA-256 of the float64 sums after this payload. */
     readonly sum: string
-    /** The payload with bytes replaced and then cut, or filled up with zeros, to `length`. */
+    /** The payload, cut or filled up with zeros to `length`, with bytes replaced. */
     readonly cases: readonly {
       readonly what: string
       readonly length?: number

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from codec_reference import CODECS, F, contributions, decoded, encode, grid_exponent, signs, transform, u16
+from codec_reference import CODECS, F, ROUNDING, contributions, decoded, encode, grid_exponent, signs, stream, transform, u16
 from golden import f32, f64, write
 
 
@@ -126,6 +126,19 @@ KEYS = [
     {"seed": 7, "round": 3, "device": [0x01234567, 0x89ABCDEF]},
     {"seed": 0xFFFFFFFF, "round": 0, "device": [0, 0xFFFFFFFF]},
 ]
+
+
+def rounding_edges(top, key):
+    """Stochastic rounding at its edge: with a scale of 1, values that the random bits bring to exactly 1, and by turns the next ones below."""
+    r = stream(key, ROUNDING, 2 * 130).view("<u2").astype(np.float64)
+    x = (1 - (r + 0.5) / 65536).astype(F)
+    x[1::2] = np.nextafter(x[1::2], F(0))
+    x[::64] = top
+    return x
+
+
+for top in (127, 7):
+    INPUTS[f"rounding edges, {top} levels"] = rounding_edges(top, KEYS[len(INPUTS) % 2])
 
 
 def codec_cases():

@@ -122,8 +122,17 @@ def topk_cases(payload):
         yield PARTS, f"a count of {wrong}", [(0, wrong.to_bytes(4, "little"))]
     yield PARTS, "a first position past the end", [(4, b"\xcb\x08")]
     yield PARTS, "a last position past the end", [(values_at - 2, b"\xff\x08")]
-    yield PARTS, "a gap not in shortest form", [(4, b"\x80\x00")]
-    yield PARTS, "a gap of five bytes", [(4, b"\x80\x80\x80\x80\x01")]
+    # The same first gap, written longer: everything else fits.
+    first, rest = payload[4], payload[5:]
+    assert first < 128
+    for what, gap in (
+        ("not in shortest form", bytes([first | 128, 0])),
+        ("of four bytes, not in shortest form", bytes([first | 128, 128, 128, 0])),
+        ("of five bytes", bytes([first | 128, 128, 128, 128, 1])),
+        ("that is the right one modulo 2^32", bytes([first | 128, 128, 128, 128, 16])),
+        ("of six bytes", bytes([first | 128, 128, 128, 128, 128, 1])),
+    ):
+        yield PARTS, f"a gap {what}", [(4, gap + rest)], len(payload) + len(gap) - 1
     yield PARTS, "a gap of -1: a position twice", [(5, b"\xff\xff\xff\xff\x0f")]
     yield PARTS, "a gap of -2: positions in disorder", [(5, b"\xfe\xff\xff\xff\x0f")]
     yield PARTS, "the largest gap", [(4, b"\xff\xff\xff\x7f")]
@@ -160,10 +169,11 @@ def cases_of(codec, payload):
 
 
 def changed(payload, patches, length):
-    out = bytearray(payload)
+    out = bytearray(payload) + bytes(max(0, length - len(payload)))
     for at, patch in patches:
+        assert at + len(patch) <= len(out)
         out[at : at + len(patch)] = patch
-    return bytes(out[:length]) + bytes(max(0, length - len(out)))
+    return bytes(out[:length])
 
 
 def digest(total):
@@ -194,7 +204,7 @@ def codec_entry(codec):
 write(
     "hostile.json",
     {
-        "about": "payload with bytes replaced (patches: [offset, bytes]) and then cut or filled up with zeros to `length`: refused for `fault` (parts, scale, value, bound), "
+        "about": "payload, cut or filled up with zeros to `length`, with bytes replaced (patches: [offset, bytes]): refused for `fault` (parts, scale, value, bound), "
         "or folded, after the good one, to `sum`. Sums are SHA-256 of their float64. Made by make_hostile.py from assembly/CODECS.md.",
         "n": N, "key": KEY, "cohort": COHORT, "weightCap": CAP, "largestDelta": LARGEST, "g": G, "weight": WEIGHT,
         "codecs": [codec_entry(codec) for codec in CODECS],

@@ -37,13 +37,16 @@ def evaluated(spec, w, x, y):
     return {"evaluation": sums | {"histogram": {str(i): n for i, n in enumerate(histogram) if n}}, "predictions": f32(predictions)}
 
 
-def case(name, inputs, layers, loss="softmax", rows=23, weight=1, limit=None, **settings):
+def case(name, inputs, layers, loss="softmax", rows=23, weight=1, limit=None, change=None, **settings):
+    """`change(start, x)` changes both in place."""
     spec = described(loss, inputs, layers, weight)
     settings = {"epochs": 1, "batch": rows, "learningRate": 0.1, "momentum": 0, "l2": 0, "proximal": 0} | settings
     key = {"seed": int(random.integers(2**32)), "round": int(random.integers(2**32)), "device": random.integers(2**32, size=2).tolist()}
     x, y = samples(spec, rows)
     first = init(spec, key)
     start = (first + random.normal(scale=0.05, size=first.shape)).astype(F)
+    if change is not None:
+        change(start, x)
     result, loss_sum, steps, processed = train(spec, start, x, y, settings, key, limit)
     assert np.isfinite(result).all(), name
     return {
@@ -94,6 +97,14 @@ functions = {
 random = np.random.default_rng(20261203)
 line, half = {"kind": "linear", "warmup": 0, "finalFraction": 0.25}, {"kind": "cosine", "warmup": 3, "finalFraction": 0.1}
 wide = [conv(2, 9, 3, 1, "tanh"), pool("average", 9, 3), dense(17, "relu"), dense(9)]
+
+
+def tie(start, x):
+    """The first channel is constant and the filters see nothing of the second: all positions have the same outputs, but not the same inputs."""
+    x[:, 0::2] = x[:, :1]
+    start[3:6] = 0
+
+
 cases += [
     case("warm-up, then constant", 10, mlp, epochs=2, batch=5, schedule={"kind": "constant", "warmup": 4}),
     case("a line without warm-up", 10, mlp, epochs=2, batch=5, schedule=line),
@@ -121,6 +132,8 @@ cases += [
     case("regression on windows", 24, [conv(3, 4, 3, 1, "relu"), pool("average", 4, 2), dense(1)], "squared", epochs=2, batch=8, learningRate=0.02),
     case("rare events, clipped rows and momentum", 12, [dense(8, "relu"), dense(1)], "logistic", weight=7.5, epochs=2, batch=8, exampleClipNorm=0.5, momentum=0.9, learningRate=0.02),
     case("15 layers", 6, [dense(5, "tanh")] * 14 + [dense(3)], epochs=2, batch=8),
+    case("convolutions and pools, 40 rows in a batch", 72, net, rows=40, epochs=2),
+    case("a maximum that is there twice", 12, [conv(2, 3, 1, 1, "identity"), pool("max", 3, 3), dense(3)], change=tie),
 ]  # fmt: skip
 
 # ---------------------------------------------------------------- evaluation and prediction
