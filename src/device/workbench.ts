@@ -57,8 +57,7 @@ export class Workbench {
     const { training } = notice
     this.#checkData(training)
     if (training.shared === undefined && training.errorFeedback !== true) return
-    const head = training.standardized ? 2 * training.inputs : 0
-    const { model, layout } = this.#layout(training, Math.max(0, notice.sizeBytes / 4 - head))
+    const { model, layout } = this.#layout(training, parametersIn(notice))
     this.#options.keeping.use(model, layout)
   }
 
@@ -215,6 +214,12 @@ export function codecsOf(wanted: readonly CodecName[]): CodecName[] {
 
 function errorsOf({ rows, lossSum, squaredError, absoluteError }: EvaluationSums): Partial<EvaluationSums> {
   return { rows, lossSum, squaredError: squaredError ?? 0, absoluteError: absoluteError ?? 0 }
+}
+
+/** Parameters of the model that a Notice describes. */
+function parametersIn({ training, sizeBytes }: Notice): number {
+  if (training.loss !== "custom") return parameterCount(specOf(training))
+  return Math.max(0, sizeBytes / 4 - (training.standardized ? 2 * training.inputs : 0))
 }
 
 /** The Notice's settings as a training program takes them. */
