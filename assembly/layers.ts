@@ -136,7 +136,7 @@ export function setup(batch: i32, rows: i32): u32 {
   clipped = take(1, packed)
   deltas0 = take(capacity + 4, rowFloats)
   deltas1 = take(capacity + 4, rowFloats)
-  panel = take(BLOCK + 3, 8)
+  panel = take(BLOCK + 8, 8)
   columns = take(last.columns + 2, 4)
   transposed = take(1, scratch + 8)
   windows = take(1, scratch)

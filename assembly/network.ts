@@ -90,22 +90,31 @@ export function backward(l: Layer, below: Layer, parameters: usize, dy: usize, d
 }
 
 /**
- * The gradient of `l`'s weights in rows `from` to `to` (the biases are row `depth`) of panel `p`: sums over the batch's rows and, in a convolution,
- * over the positions of each. Writes up to three rows more.
+ * The gradient of `l`'s weights in rows `from` to `to` of panel `p`, and of the biases, row `depth`, if `to` is beyond it: sums over the batch's rows
+ * and, in a convolution, over the positions of each. Writes up to seven rows more.
  */
 export function weigh(l: Layer, below: Layer, dy: usize, rows: i32, p: usize, from: i32, to: i32, out: usize): void {
+  let a = below.out + ((<usize>from) << 2)
+  const count = min(to, l.depth) - from
+  const biases = out + ((<usize>count) << 5)
+  dy += p << 5
+  if (l.kind != CONV1D) {
+    outer(a, below.rowBytes, dy, l.rowBytes, rows, out, count, false)
+    // The input of biases is 1, for each of a tile's rows.
+    if (to > l.depth) outer(ONE, 0, dy, l.rowBytes, rows, biases, 1, false)
+    return
+  }
   shape(l, below, rows)
-  // The input of biases is 1, for each of a tile's rows.
-  const bias = from == l.depth
-  let a = bias ? ONE : below.out + ((<usize>from) << 2)
-  let b = dy + (p << 5)
   let more = false
   do {
-    outer(a, bias ? 0 : belowPitch, b, pitch, height, out, to - from, more)
+    outer(a, belowPitch, dy, pitch, height, out, count, more)
+    // Where no tile of weights reaches.
+    outer(ONE, 0, dy, pitch, height, biases + 96, 1, more)
     more = true
-    if (!bias) a += below.rowBytes
-    b += l.rowBytes
+    a += below.rowBytes
+    dy += l.rowBytes
   } while (--groups)
+  copy(biases, biases + 96, 8)
 }
 
 // Panel q of the transposed weights into `transposed`: rows are the layer's columns, columns are 8 of its rows; then zeros, where `multiply` expects biases.
@@ -127,14 +136,11 @@ function transpose(l: Layer, w: usize, q: i32): void {
         const c = v128.shuffle<i32>(r0, r1, 2, 6, 3, 7)
         const d = v128.shuffle<i32>(r2, r3, 2, 6, 3, 7)
         const at = to + ((quarter & 1) << 7) + ((quarter & 2) << 3)
-        v128.store_lane<i64>(at, a, 0)
-        v128.store_lane<i64>(at, b, 0, 8)
-        v128.store_lane<i64>(at, a, 1, 32)
-        v128.store_lane<i64>(at, b, 1, 40)
-        v128.store_lane<i64>(at, c, 0, 64)
-        v128.store_lane<i64>(at, d, 0, 72)
-        v128.store_lane<i64>(at, c, 1, 96)
-        v128.store_lane<i64>(at, d, 1, 104)
+        // Whole vectors, since `multiply` would have to wait for halves.
+        v128.store(at, v128.shuffle<i64>(a, b, 0, 2))
+        v128.store(at, v128.shuffle<i64>(a, b, 1, 3), 32)
+        v128.store(at, v128.shuffle<i64>(c, d, 0, 2), 64)
+        v128.store(at, v128.shuffle<i64>(c, d, 1, 3), 96)
       }
     } else {
       for (let j: usize = 0; j < 8; j++) {

@@ -124,9 +124,8 @@ function descend(n: i32, rate: f32, keep: bool): void {
     if (l != lowest) backward(l, previous(l), weights, dy, dx, n)
     if (l.depth && reaches(l, layer(c.trainTo))) {
       let from = 0
-      do improve(l, dy, n, from, min(from + BLOCK, l.depth), rate, keep)
+      do improve(l, dy, n, from, from + BLOCK < l.depth ? from + BLOCK : l.depth + 1, rate, keep)
       while ((from += BLOCK) < l.depth)
-      improve(l, dy, n, l.depth, l.depth + 1, rate, keep)
     }
     const t = dy
     dy = dx
