@@ -148,6 +148,8 @@ export class FakeDevice {
   readonly notices: Notice[] = []
   /** Called with every Task "join", when the Notice is there too. */
   onJoin: (notice: Notice) => void | Promise<void> = () => {}
+  /** Called with every Notice. */
+  onNotice: (notice: Notice) => void | Promise<void> = () => {}
 
   constructor(id: string, link: Link) {
     this.id = id
@@ -160,8 +162,9 @@ export class FakeDevice {
 
   /** Says Hello and Ready. */
   async enter({ samples = 10, ...facts }: Partial<Hello> & { readonly samples?: number }): Promise<void> {
-    await this.link.subscribe(TOPICS.round, (_topic, payload) => {
+    await this.link.subscribe(TOPICS.round, async (_topic, payload) => {
       this.notices.push(decode(new Uint8Array(payload)) as Notice)
+      await this.onNotice(this.notice)
     })
     await this.link.subscribe(TOPICS.receipt(this.id), (_topic, payload) => {
       this.receipts.push(decode(new Uint8Array(payload)) as Receipt)
