@@ -2,19 +2,25 @@ import { Command } from "commander"
 import { openClient } from "../data/open.ts"
 import { FedmoteError } from "../core/error.ts"
 import { Device } from "../device/device.ts"
+import { optOut } from "../device/opt-out.ts"
 import { digestOf } from "../sim/model-file.ts"
 import { networkAt } from "./brokers.ts"
 import { untilInterrupted, withContext } from "./context.ts"
 import { addDataOptions, dataOptions } from "./data-options.ts"
 import type { DataFlags } from "./data-options.ts"
 import { fileMemory } from "./device-state.ts"
+import { whole } from "./parse.ts"
+import { willingFile } from "./willing-file.ts"
 
 interface Flags extends DataFlags {
   readonly broker: string
   readonly fleet: string
   readonly id: string
-  readonly data: string
+  readonly data?: string
   readonly state?: string
+  readonly willingFile?: string
+  readonly ram?: number
+  readonly optOut?: true
 }
 
 export function deviceCommand(): Command {
@@ -24,18 +30,30 @@ export function deviceCommand(): Command {
       .requiredOption("--broker <url>", "mqtt:// or mqtts:// URL, with user and password where the broker wants them")
       .requiredOption("--fleet <name>", "name of the fleet")
       .requiredOption("--id <id>", "id of this device: 1 to 64 of a-z, 0-9 and -")
-      .requiredOption("--data <source>", "SOURCE#CLIENT (telosb#single-hop-mote1), or a CSV file of this client")
-      .option("--state <file>", "keeps private layers and codec errors over a restart; stays here, too"),
+      .option("--data <source>", "SOURCE#CLIENT (telosb#single-hop-mote1), or a CSV file of this client")
+      .option("--state <file>", "keeps private layers and codec errors over a restart; stays here, too")
+      .option("--willing-file <file>", "take part only while this file exists")
+      .option("--ram <kib>", "RAM for training: a model that needs more is refused", whole(1))
+      .option("--opt-out", "delete what the broker retains of this device, and do nothing else"),
   ).action((flags: Flags, command: Command) =>
     withContext(command, async (context) => {
       const { log, signal } = context
+      const network = networkAt(flags.broker, context)
+      if (flags.optOut) {
+        await optOut(network, flags.fleet, flags.id, signal)
+        return log.info({ fleet: flags.fleet, device: flags.id }, "has opted out")
+      }
+      if (flags.data === undefined) throw new FedmoteError("usage", "expected --data SOURCE, or --opt-out")
       const { train, test } = await openClient(flags.data, dataOptions(flags))
+      const willing = flags.willingFile === undefined ? undefined : willingFile(flags.willingFile)
       const device = new Device({
-        network: networkAt(flags.broker, context),
+        network,
         fleet: flags.fleet,
         id: flags.id,
         data: { train, test },
         ...(flags.state === undefined ? {} : { memory: fileMemory(flags.state) }),
+        ...(willing && { eligible: () => ({ optedIn: willing.optedIn() }) }),
+        ...(flags.ram === undefined ? {} : { ramKiB: flags.ram }),
         log,
         onEvent: ({ type, ...fields }) => log.debug(fields, type),
       })
@@ -47,7 +65,12 @@ export function deviceCommand(): Command {
         const { version, parameters } = model
         log.info({ version, parameters: parameters.length, digest: digestOf(parameters) }, "has the released model")
       }
-      await untilInterrupted(signal, run())
+      willing?.watch(() => device.reconsider())
+      try {
+        await untilInterrupted(signal, run())
+      } finally {
+        willing?.close()
+      }
     }),
   )
 }

@@ -101,6 +101,11 @@ export class Desk {
         if (rounds.ready.has(device)) log.info({ device }, "device has left")
         this.#step({ type: "unready", nowMs, device })
         break
+      case "withdrawn":
+        if (rounds.ready.has(device) || rounds.cohort.has(device)) log.info({ device }, "device has withdrawn")
+        this.#intake.forget(device)
+        this.#step({ type: "withdraw", nowMs, device })
+        break
       case "excluded":
         log.debug({ device }, "device does not have the tags that are selected")
         this.#step({ type: "unready", nowMs, device })

@@ -55,7 +55,7 @@ export class Inbound {
     if (payload.length === 0 && where?.kind === "hello") {
       this.#registry.forget(from)
       this.#handlers.forgotten(from)
-      return this.#handlers.device(from, { state: "unready" }, undefined)
+      return this.#handlers.device(from, { state: "withdrawn" }, undefined)
     }
     let message: Message
     try {

@@ -54,6 +54,12 @@ export class Intake {
     this.#answered.clear()
   }
 
+  /** Drops what has come of a device's update. */
+  forget(device: string): void {
+    this.#reassembler.drop(device)
+    this.#bytes.delete(device)
+  }
+
   /** Takes one chunk of `bytes` message bytes. Its payload is borrowed until the caller has folded it. */
   take(device: string, chunk: Update, bytes: number): Arrival {
     if (!this.#wants(device, chunk)) return this.#isNews(device, chunk) ? { type: "unwanted" } : { type: "nothing" }

@@ -1,6 +1,7 @@
 import { CODECS } from "../core/codec.ts"
 import { featureCount } from "../core/plan-model.ts"
 import type { Plan } from "../core/plan.ts"
+import { ramEstimateKiB } from "../core/ram.ts"
 import { deviceFilter } from "../core/tags.ts"
 import { deviceKey } from "../net/digest.ts"
 import { chunkClass } from "../wire/chunk.ts"
@@ -23,6 +24,8 @@ export type Verdict =
   | { readonly state: "ready"; readonly device: ReadyDevice }
   /** Not, or not yet. */
   | { readonly state: "unready" }
+  /** It has said that it does not want to work, or wants to be forgotten. */
+  | { readonly state: "withdrawn" }
   /** Its tags are not those that the plan selects. */
   | { readonly state: "excluded" }
   /** It does not fit this federation. */
@@ -72,7 +75,7 @@ export class Registry {
   ready(device: string, ready: Ready): Verdict {
     const entry = this.#entry(device)
     entry.ready = ready
-    return this.#verdict(device, entry)
+    return ready.willing ? this.#verdict(device, entry) : { state: "withdrawn" }
   }
 
   gone(device: string, { session }: Gone): Verdict {
@@ -120,6 +123,9 @@ export class Registry {
     const features = featureCount(this.#plan)
     if (features !== undefined && hello.features !== features)
       return `expected ${features} features, got ${hello.features}`
+    const ramKiB = ramEstimateKiB(this.#plan)
+    if (hello.ramKiB > 0 && hello.ramKiB < ramKiB)
+      return `expected at least ${ramKiB} KiB of RAM for this model, got ${hello.ramKiB}`
     const { codecs } = this.#plan
     if (!codecs.some((codec) => hello.codecs.includes(CODECS[codec].id)))
       return `expected one of the codecs ${codecs.join(", ")}, got none of them`

@@ -47,6 +47,7 @@ export const roundSections = {
         .exactOptional()
         .describe("poisson: probability of each device in a round. Default: cohort / fleet."),
       tags: z.array(tag).max(16).exactOptional().describe("Only devices with all of these tags take part."),
+      minimumSamples: count.default(1).describe("Training samples that a device needs to take part in training."),
       minimumToStart: countOrFraction.default(0.8),
       timeoutSeconds: seconds.default(60).describe("How long to wait for the whole cohort."),
       settleSeconds: z

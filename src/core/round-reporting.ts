@@ -1,6 +1,6 @@
 import { observeDropout } from "./over-selection.ts"
 import { positionAfter } from "./program.ts"
-import { openSelection } from "./round-selection.ts"
+import { forget, openSelection } from "./round-selection.ts"
 import type { RoundEffect, RoundEvent, RoundState } from "./round-state.ts"
 
 /** Reporting (Bonawitz et al. 2019, section 2.2): what is folded, and when a round ends, by a commit or by being abandoned. */
@@ -31,11 +31,20 @@ export function onFolded(state: RoundState, event: RoundEvent & { type: "folded"
   settle(state, event.nowMs, effects)
 }
 
+export function onWithdraw(state: RoundState, nowMs: number, device: string, effects: RoundEffect[]): void {
+  forget(state, device)
+  // What is folded, or about to be, is in a sum from which nothing can be taken out.
+  if (state.seen.has(device) || !state.cohort.delete(device)) return
+  state.withdrawn++
+  settle(state, nowMs, effects)
+}
+
 /** Updates that end the round before its deadline. */
-function enough({ kind, settings, cohort }: RoundState): number {
+function enough(state: RoundState): number {
+  const { kind, settings, cohort } = state
   // Whoever was drawn by a probability of its own is waited for: those who are fast are no such sample.
   const some = kind === "train" && settings.sampling !== "poisson"
-  return some ? Math.max(Math.min(settings.cohort, cohort.size), settings.minimumToCommit) : cohort.size
+  return Math.max(some ? Math.min(settings.cohort, cohort.size) : cohort.size, minimumToCommit(state))
 }
 
 /** Ends the round when nothing more is to be waited for. */
@@ -72,11 +81,11 @@ function abandon(state: RoundState, nowMs: number, effects: RoundEffect[]): void
 }
 
 // Who has not answered by the deadline is lost; where a round ends before, who is still in the fleet is merely slower than others.
-function countLost({ kind, cohort, seen, ready, deadlineMs, dropout }: RoundState, nowMs: number): void {
+function countLost({ kind, cohort, seen, ready, withdrawn, deadlineMs, dropout }: RoundState, nowMs: number): void {
   if (kind !== "train") return
-  let lost = 0
+  let lost = withdrawn
   for (const device of cohort) if (!seen.has(device) && (nowMs >= deadlineMs || !ready.has(device))) lost++
-  observeDropout(dropout, cohort.size, lost)
+  observeDropout(dropout, cohort.size + withdrawn, lost)
 }
 
 export function onCommitted(

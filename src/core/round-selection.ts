@@ -13,7 +13,7 @@ export function onReady(state: RoundState, nowMs: number, device: ReadyDevice): 
   if (device.samples === 0 && device.testSamples === 0) return
   if (!known) state.joinedAtMs = nowMs
   state.ready.set(device.id, device)
-  if (device.samples > 0) state.trainable++
+  if (trains(state, device)) state.trainable++
 }
 
 /** Whether the device was there. */
@@ -21,8 +21,12 @@ export function forget(state: RoundState, device: string): boolean {
   const before = state.ready.get(device)
   if (before === undefined) return false
   state.ready.delete(device)
-  if (before.samples > 0) state.trainable--
+  if (trains(state, before)) state.trainable--
   return true
+}
+
+function trains({ settings }: RoundState, { samples }: ReadyDevice): boolean {
+  return samples >= settings.minimumSamples
 }
 
 export function openSelection(state: RoundState, nowMs: number, effects: RoundEffect[]): void {
@@ -40,7 +44,7 @@ export function openSelection(state: RoundState, nowMs: number, effects: RoundEf
 
 /** Devices that could serve a round of this kind. */
 function* eligible(state: RoundState): Generator<ReadyDevice> {
-  for (const device of state.ready.values()) if (state.kind === "evaluate" || device.samples > 0) yield device
+  for (const device of state.ready.values()) if (state.kind === "evaluate" || trains(state, device)) yield device
 }
 
 /** Fewest devices to begin with: a training round of fewer than must report could not be committed. */
@@ -98,6 +102,7 @@ function begin(state: RoundState, nowMs: number, effects: RoundEffect[]): boolea
   state.phase = "working"
   state.cohort = new Set(devices)
   state.seen.clear()
+  state.withdrawn = 0
   state.folded = 0
   state.folding = 0
   state.refused = 0

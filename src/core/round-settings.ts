@@ -18,6 +18,7 @@ export function roundSettings(plan: Plan, clients?: number): RoundSettings {
     sampling: selection.sampling,
     ...(selection.rate === undefined ? {} : { rate: selection.rate }),
     weightCap: plan.weightCap,
+    minimumSamples: selection.minimumSamples,
     minimumToStart: least(selection.minimumToStart),
     minimumToCommit: least(report.minimumToCommit),
     selectTimeoutMs: selection.timeoutSeconds * 1000,

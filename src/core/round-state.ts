@@ -14,6 +14,8 @@ export interface RoundSettings {
   /** Devices asked for each update wanted: at least 1. */
   readonly overSelect: OverSelect
   readonly sampling: Sampling
+  /** Training samples that a device needs to train: at least 1. */
+  readonly minimumSamples: number
   /** Poisson sampling: probability of each device; default: cohort / fleet. */
   readonly rate?: number
   /** Weighted sampling: more samples than these count as these. */
@@ -60,12 +62,14 @@ export interface RoundState {
   wakeAtMs: number
   committed: RoundPosition["committed"]
   readonly ready: Map<string, ReadyDevice>
-  /** How many of those have samples to train on. */
+  /** How many of those have enough samples to train on. */
   trainable: number
   /** When the last device became ready that was not before. */
   joinedAtMs: number
   /** The devices that were asked to join the current round. */
   cohort: Set<string>
+  /** How many more were asked and have withdrawn. */
+  withdrawn: number
   /** What training rounds have shown so far. */
   readonly dropout: Dropout
   /** Every device of the current (round, epoch) whose update is folded, being folded, or refused for good. */
@@ -89,7 +93,10 @@ export interface RoundState {
 export type RoundEvent =
   | { readonly type: "start"; readonly nowMs: number }
   | { readonly type: "ready"; readonly nowMs: number; readonly device: ReadyDevice }
+  /** Its connection is gone: that alone takes no device out of a running round, since radios sleep while they train. */
   | { readonly type: "unready"; readonly nowMs: number; readonly device: string }
+  /** It has said that it does not want to: nothing of it is folded any more in this round. */
+  | { readonly type: "withdraw"; readonly nowMs: number; readonly device: string }
   | {
       readonly type: "update"
       readonly nowMs: number
@@ -136,6 +143,7 @@ export function createRounds(
     trainable: 0,
     joinedAtMs: -Infinity,
     cohort: new Set(),
+    withdrawn: 0,
     dropout: { asked: 0, lost: 0 },
     seen: new Set(),
     folded: 0,

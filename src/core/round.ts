@@ -1,5 +1,5 @@
 import { unreachable } from "./error.ts"
-import { onCommitted, onFolded, onUpdate, release, settle } from "./round-reporting.ts"
+import { onCommitted, onFolded, onUpdate, onWithdraw, release, settle } from "./round-reporting.ts"
 import { forget, onReady, openSelection, trySelect } from "./round-selection.ts"
 import type { RoundEffect, RoundEvent, RoundState } from "./round-state.ts"
 
@@ -36,8 +36,11 @@ export function step(state: RoundState, event: RoundEvent, effects: RoundEffect[
       trySelect(state, event.nowMs, effects)
       break
     case "unready":
-      // Never leaves a running round: radios sleep while they train, only the deadline removes a device.
       forget(state, event.device)
+      trySelect(state, event.nowMs, effects)
+      break
+    case "withdraw":
+      onWithdraw(state, event.nowMs, event.device, effects)
       trySelect(state, event.nowMs, effects)
       break
     case "update":

@@ -11,6 +11,7 @@ import { BOUNDS } from "../wire/keys.ts"
 import { checkDevice, topics } from "../wire/topics.ts"
 import type { Topics } from "../wire/topics.ts"
 import { DEFAULT_PACKET_BYTES } from "../wire/traffic.ts"
+import type { Eligibility } from "./eligibility.ts"
 import type { DeviceEvent, DeviceLog } from "./event.ts"
 import { goneBytes } from "./greeting.ts"
 import { Membership } from "./membership.ts"
@@ -43,8 +44,13 @@ export interface DeviceOptions {
   readonly memory?: DeviceMemory
   readonly clock?: Clock
   readonly log?: DeviceLog
-  /** The device's own say: opted in, on power, idle, unmetered. Default: always. */
-  readonly willing?: () => boolean
+  /**
+   * The device's own say. It is asked before every Ready and every round, and every 30 seconds between and while it works: who is no longer willing
+   * leaves the round, and nothing of it is folded. Default: always.
+   */
+  readonly eligible?: () => Eligibility
+  /** RAM for training, in KiB: a federation whose model needs more tells the device to stop. Default: 0, which is plenty. */
+  readonly ramKiB?: number
   readonly onEvent?: (event: DeviceEvent) => void
 }
 
@@ -63,6 +69,7 @@ export class Device {
   #link: Link | undefined
   #running: Promise<ReleasedModel> | undefined
   #model: ReleasedModel | undefined
+  #membership: Membership | undefined
 
   /** Throws `WireError` ("topic") for names that no topic can have, `FedmoteError` ("options"). */
   constructor(options: DeviceOptions) {
@@ -73,11 +80,14 @@ export class Device {
     const { min, max } = BOUNDS.packetBytes
     if (!(Number.isInteger(maxPacketBytes) && maxPacketBytes >= min && maxPacketBytes <= max))
       throw new FedmoteError("options", `maxPacketBytes: expected ${min} to ${max}, got ${maxPacketBytes}`)
+    const { ramKiB = 0 } = options
+    if (!(Number.isInteger(ramKiB) && ramKiB >= 0 && ramKiB <= BOUNDS.uint32.max))
+      throw new FedmoteError("options", `ramKiB: expected a whole number from 0, got ${ramKiB}`)
   }
 
   /**
    * Takes part until the federation is released and its model pulled. Rejects with `FedmoteError`: "features" (the samples do not fit the
-   * model), "stopped" (by the coordinator), "trainer", "data", "state" (`memory` holds another device's or model's, or what is damaged), "closed" (by `close`); with `LinkError` where the first connection fails;
+   * model), "stopped" (by the coordinator), "trainer", "data", "state" (`memory` holds another device's or model's, or what is damaged), "closed" (by `close`), "opted-out"; with `LinkError` where the first connection fails;
    * and with the signal's reason. To be called once.
    */
   run(signal?: AbortSignal): Promise<ReleasedModel> {
@@ -99,6 +109,21 @@ export class Device {
     return this.#bench.predict(this.#model.training, this.#model, samples)
   }
 
+  /** `eligible` may give another answer now: to be called where it should not take half a minute to be heard. */
+  reconsider(): void {
+    this.#membership?.reconsider()
+  }
+
+  /**
+   * Leaves for good: nothing more of this device is folded, what the broker retains of it is deleted, and the coordinator forgets it. Rejects with
+   * `LinkError`, and the device goes on, where there is no connection; otherwise `run` rejects ("opted-out").
+   */
+  async optOut(): Promise<void> {
+    await this.#membership?.optOut()
+    this.#closing.abort(new FedmoteError("opted-out", "the device has opted out"))
+    await this.#running?.catch(() => undefined)
+  }
+
   /** Leaves the fleet: says Gone, or with `abrupt` lets the broker send the last will. `run` rejects ("closed") if it has not ended. */
   async close({ abrupt = false }: { readonly abrupt?: boolean } = {}): Promise<void> {
     if (abrupt) await this.#link?.close({ abrupt })
@@ -107,7 +132,7 @@ export class Device {
   }
 
   async #run(signal: AbortSignal): Promise<ReleasedModel> {
-    const { network, fleet, memory, trainer, kernel, willing } = this.#options
+    const { network, fleet, memory, trainer, kernel, eligible, ramKiB = 0 } = this.#options
     const { clock = systemClock, log = SILENT, onEvent } = this.#options
     const { maxPacketBytes = DEFAULT_PACKET_BYTES } = this.#options
     const { id } = this
@@ -135,10 +160,12 @@ export class Device {
       maxPacketBytes,
       kernel,
       clock,
-      willing,
+      eligible,
+      ramKiB,
       log,
       emit,
     })
+    this.#membership = membership
     const stop = (): void => membership.stop(signal.reason)
     signal.addEventListener("abort", stop, { once: true })
     if (signal.aborted) stop()

@@ -21,6 +21,8 @@ export type DeviceEvent =
   | { readonly type: "refused"; readonly round: number; readonly epoch: number; readonly reason: string }
   /** The update is in a committed model, or its round is over without it: it is gone from memory. */
   | { readonly type: "committed" | "dropped"; readonly round: number; readonly epoch: number }
+  /** The device's own say has changed: whatever was not folded yet is gone. */
+  | { readonly type: "unwilling"; readonly reasons: readonly string[] }
   | { readonly type: "wait"; readonly seconds: number }
   | { readonly type: "released"; readonly version: number }
 

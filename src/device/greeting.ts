@@ -5,6 +5,8 @@ import type { Link } from "../net/link.ts"
 import { encode } from "../wire/codec.ts"
 import type { Message } from "../wire/message.ts"
 import type { Topics } from "../wire/topics.ts"
+import { obstacles } from "./eligibility.ts"
+import type { Eligibility } from "./eligibility.ts"
 import type { DeviceEvent, DeviceLog } from "./event.ts"
 import type { DeviceData } from "./source.ts"
 import type { Timers } from "./timers.ts"
@@ -24,37 +26,42 @@ export interface GreetingOptions {
   readonly maxPacketBytes: number
   readonly codecs: readonly CodecName[]
   readonly data: DeviceData
-  readonly willing: (() => boolean) | undefined
+  readonly ramKiB: number
+  readonly eligible: (() => Eligibility) | undefined
   readonly timers: Timers
   readonly log: DeviceLog
   readonly emit: (event: DeviceEvent) => void
+  /** The device was willing, and is no longer: called before it says so. */
+  readonly onUnwilling: () => void
 }
 
 /** What a device says of itself: Hello (retained) and Ready, after every connection, to every new coordinator, and when asked to come back. */
 export class Greeting {
   readonly #options: GreetingOptions
   #said: boolean | undefined
+  #left = false
   #cancelSoon: () => void = () => undefined
   #cancelBack: () => void = () => undefined
 
   constructor(options: GreetingOptions) {
     this.#options = options
-    if (options.willing !== undefined) this.#watch()
+    if (options.eligible !== undefined) this.#watch()
   }
 
   /** Whether the device would work now. */
   get willing(): boolean {
-    return this.#options.willing?.() ?? true
+    return obstacles(this.#options.eligible?.() ?? {}).length === 0
   }
 
   now(): void {
     this.#cancelSoon()
-    const { link, topics, id, session, maxPacketBytes, codecs, data, emit } = this.#options
+    if (this.#left) return
+    const { link, topics, id, session, maxPacketBytes, ramKiB, codecs, data, emit } = this.#options
     const hello: Message = {
       type: "hello",
       session,
       maxPacket: maxPacketBytes,
-      ramKiB: 0,
+      ramKiB,
       codecs: codecs.map((name) => CODECS[name].id),
       abis: [KERNEL_ABI],
       features: data.features,
@@ -81,16 +88,42 @@ export class Greeting {
   ready(): void {
     const { link, topics, id, session, data } = this.#options
     this.#cancelBack()
-    this.#said = this.willing
+    if (this.#left) return
+    const was = this.#said
+    const willing = this.willing
+    this.#said = willing
+    if (was === true && !willing) this.#unwilling()
     if (!link.connected) return
     const message: Message = {
       type: "ready",
       session,
-      willing: this.#said,
+      willing,
       samples: data.train.rows,
       testSamples: data.test.rows,
     }
     this.#say(link.publish(topics.ready(id), encode(message)))
+  }
+
+  /** Says so, if the device has become willing or is no longer. */
+  reconsider(): void {
+    if (this.#said !== undefined && this.#said !== this.willing) this.ready()
+  }
+
+  /** Takes back all that was said, for good. Rejects with `LinkError`, and nothing is taken back, where the connection is down. */
+  async farewell(): Promise<void> {
+    const { link, topics, id, session } = this.#options
+    const ready: Message = { type: "ready", session, willing: false, samples: 0, testSamples: 0 }
+    await link.publish(topics.ready(id), encode(ready))
+    this.#left = true
+    await link.publish(topics.hello(id), new Uint8Array(0), { retain: true })
+  }
+
+  #unwilling(): void {
+    const { log, eligible, emit, onUnwilling } = this.#options
+    const reasons = obstacles(eligible?.() ?? {})
+    log.info(`takes no part now: ${reasons.join(", ")}`)
+    emit({ type: "unwilling", reasons })
+    onUnwilling()
   }
 
   #say(published: Promise<void>): void {
@@ -101,7 +134,7 @@ export class Greeting {
 
   #watch(): void {
     this.#options.timers.after(WILLING_MS, () => {
-      if (this.#said !== undefined && this.#said !== this.willing) this.ready()
+      this.reconsider()
       this.#watch()
     })
   }

@@ -9,6 +9,7 @@ import { WireError } from "../wire/error.ts"
 import type { Notice, Task } from "../wire/message.ts"
 import type { Topics } from "../wire/topics.ts"
 import type { DeviceEvent, DeviceLog } from "./event.ts"
+import type { Eligibility } from "./eligibility.ts"
 import { Greeting } from "./greeting.ts"
 import { Job } from "./job.ts"
 import { covers } from "./keeping.ts"
@@ -32,7 +33,8 @@ export interface MembershipOptions {
   readonly maxPacketBytes: number
   readonly kernel: KernelKind | undefined
   readonly clock: Clock
-  readonly willing: (() => boolean) | undefined
+  readonly ramKiB: number
+  readonly eligible: (() => Eligibility) | undefined
   readonly log: DeviceLog
   readonly emit: (event: DeviceEvent) => void
 }
@@ -60,7 +62,7 @@ export class Membership {
   constructor(options: MembershipOptions) {
     this.#options = options
     this.#timers = new Timers(options.clock)
-    this.#greeting = new Greeting({ ...options, timers: this.#timers })
+    this.#greeting = new Greeting({ ...options, timers: this.#timers, onUnwilling: () => this.#withdraw() })
     this.#upload = new Upload({
       ...options,
       timers: this.#timers,
@@ -93,6 +95,26 @@ export class Membership {
     this.#end.abort(reason)
     this.#upload.drop()
     this.#timers.clear()
+  }
+
+  /** The device's own say may have changed. */
+  reconsider(): void {
+    this.#greeting.reconsider()
+  }
+
+  /** Withdraws for good. Rejects with `LinkError` where that cannot be said. */
+  optOut(): Promise<void> {
+    this.#withdraw()
+    return this.#greeting.farewell()
+  }
+
+  /** Nothing of this device is to be folded any more, unless it is already. */
+  #withdraw(): void {
+    this.#job?.cancel()
+    const held = this.#upload.held
+    if (held === undefined || held.folded) return
+    this.#upload.drop()
+    this.#options.emit({ type: "dropped", round: held.round, epoch: held.epoch })
   }
 
   async #up(): Promise<void> {

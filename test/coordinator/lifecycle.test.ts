@@ -74,6 +74,44 @@ test("a Ready is withdrawn by not being willing, by the last will and by another
   expect([...a.tasks, ...b.tasks, ...c.tasks]).toEqual([])
 })
 
+test("of a device that withdraws in mid-round nothing is folded, not even what is complete later", async () => {
+  const { start, device } = world()
+  const { outcome } = await start({ cohort: 3 })
+  const [a, b, c] = [await device("a"), await device("b"), await device("c")]
+  const [first, second] = c.chunks([9, 9, 9], {}, 74)
+  await c.sendChunk(first!)
+  await c.ready(false)
+  await quiet()
+  await c.sendChunk(second!)
+  await c.update([8, 8, 8])
+  await a.update([1, 1, 1])
+  await b.update([1, 1, 1])
+  const { parameters } = await outcome
+  expect([...parameters]).toEqual([1, 1, 1])
+  expect(c.statuses).not.toContain("folded")
+  expect(c.receipts[0]).toMatchObject({ status: "refused", reason: "not invited to this round" })
+})
+
+test("a device that clears its Hello is forgotten, and is in no round any more", async () => {
+  const { start, device } = world()
+  const seen: { ready: number; cohort: number }[] = []
+  const { outcome } = await start(
+    {},
+    { onState: ({ ready, cohort }) => seen.push({ ready: ready.size, cohort: cohort.size }) },
+  )
+  const [a, b] = [await device("a"), await device("b")]
+  expect(seen.at(-1)).toEqual({ ready: 2, cohort: 2 })
+  await b.link.publish(TOPICS.hello("b"), new Uint8Array(0), { retain: true })
+  await quiet()
+  expect(seen.at(-1)).toEqual({ ready: 1, cohort: 1 })
+  // A Ready alone does not bring it back.
+  await b.ready(true)
+  await quiet()
+  expect(seen.at(-1)!.ready).toBe(1)
+  await a.update([1, 1, 1])
+  expect((await outcome).report.rounds[0]!.folded).toBe(1)
+})
+
 test("devices without the tags that the plan selects are left out, and need no chunks of their own", async () => {
   const { start, device, notice } = world()
   const tags = { gateway: ["gw-*"] }

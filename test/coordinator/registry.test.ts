@@ -44,13 +44,22 @@ describe("a device is ready", () => {
     expect(one.gone("a", { type: "gone", session: 2 }).state).toBe("ready")
     expect(one.gone("a", { type: "gone", session: 1 }).state).toBe("unready")
     expect(one.ready("a", READY).state).toBe("ready")
-    expect(one.ready("a", { ...READY, willing: false }).state).toBe("unready")
+    expect(one.ready("a", { ...READY, willing: false }).state).toBe("withdrawn")
     expect(one.ready("a", READY).state).toBe("ready")
     expect(one.hello("a", { ...HELLO, session: 2 }).state).toBe("unready")
     expect(one.ready("a", { ...READY, session: 2 }).state).toBe("ready")
     one.forget("a")
     expect(one.ready("a", { ...READY, session: 2 }).state).toBe("unready")
     expect(one.gone("nobody", { type: "gone", session: 2 }).state).toBe("unready")
+  })
+
+  test("unless it has too little RAM for the model, which it is told", () => {
+    const one = registry()
+    one.ready("a", READY)
+    // Three parameters, one unit and two features: 1084 bytes.
+    const reason = "expected at least 2 KiB of RAM for this model, got 1"
+    expect(one.hello("a", { ...HELLO, ramKiB: 1 })).toEqual({ state: "unfit", reason })
+    for (const ramKiB of [0, 2]) expect(one.hello("a", { ...HELLO, ramKiB }).state).toBe("ready")
   })
 
   test("and is excluded where it does not have the tags that the plan selects, whatever it says", () => {

@@ -70,6 +70,14 @@ describe("in the round machine", () => {
     expect(play.state.dropout).toEqual({ asked: 13, lost: 1 })
   })
 
+  test("who withdraws is lost", () => {
+    const play = machine()
+    play.run(`5 withdraw ${[...play.state.cohort].slice(10).join(" ")}`)
+    answer(play, 10, 10)
+    play.run("10 committed")
+    expect(play.state.dropout).toEqual({ asked: 13, lost: 3 })
+  })
+
   test("an abandoned round counts too", () => {
     const play = machine()
     play.run("500 tick")

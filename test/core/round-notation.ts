@@ -5,7 +5,7 @@ import type { RoundEffect, RoundEvent, RoundSettings, RoundState } from "../../s
  * A notation for the round machine: `play(settings, "0 start; 5 ready a b c; 7 tick")` gives its effects, one line an event that had any:
  * "5 begin train a,b,c; notice". Updates that are to be folded are answered at once, except for devices named after `hold`.
  *
- *   start | tick                    ready a b            ready a:0/5 (training samples / test samples)    unready a
+ *   start | tick                    ready a b            ready a:0/5 (training samples / test samples)    unready a | withdraw a
  *   update a b                      update a@3/70000 (round/epoch other than the current)
  *   hold a | release a | refuse a   fold later, fold now, or answer "refused" instead of "folded"
  *   committed | stop                the commit is durable; "stop" ends the federation
@@ -47,6 +47,9 @@ export class Play {
         break
       case "unready":
         for (const device of names) events.push({ type: "unready", nowMs, device })
+        break
+      case "withdraw":
+        for (const device of names) events.push({ type: "withdraw", nowMs, device })
         break
       case "update":
         for (const name of names) {
@@ -99,6 +102,7 @@ export const SETTINGS: RoundSettings = {
   overSelect: 1,
   sampling: "uniform",
   weightCap: 65536,
+  minimumSamples: 1,
   minimumToStart: 2,
   minimumToCommit: 2,
   selectTimeoutMs: 1000,

@@ -29,6 +29,7 @@ function live(seed: number): void {
     cohort: [1, 3, 5, Infinity][below(4)]!,
     overSelect: [1, 1.5, 2, "adaptive" as const][below(4)]!,
     sampling: (["uniform", "weighted", "poisson"] as const)[below(3)]!,
+    minimumSamples: 1 + below(2),
     minimumToStart: 1 + below(3),
     minimumToCommit: 1 + below(2),
     settleMs: below(2) * 40,
@@ -47,6 +48,7 @@ function live(seed: number): void {
   let committing = false
   const held: string[] = []
   const folded = new Set<string>()
+  let withdrawn = new Set<string>()
   const queue: RoundEvent[] = [{ type: "start", nowMs: 0 }]
   const feed = (event: RoundEvent): void => {
     const effects: RoundEffect[] = []
@@ -59,6 +61,7 @@ function live(seed: number): void {
         const name = `${effect.device} ${state.round} ${state.epoch}`
         must(!folded.has(name), `folds ${name} twice`)
         must(state.cohort.has(effect.device), "folds an uninvited device")
+        must(!withdrawn.has(effect.device), "folds a device that has withdrawn")
         folded.add(name)
         held.push(effect.device)
       } else if (effect.type === "commit") {
@@ -69,6 +72,7 @@ function live(seed: number): void {
       } else if (effect.type === "begin") {
         must(!committing, "commits and begins at a time")
         must(held.length === 0, "begins while it folds")
+        withdrawn = new Set()
         // Of those that are ready, a training round asks no more than it wants.
         const most =
           effect.kind === "train" ? (settings.sampling === "poisson" ? settings.minimumToCommit : least) : Infinity
@@ -82,7 +86,12 @@ function live(seed: number): void {
     const kind = now < endMs ? state.kind : "calm"
     const device = DEVICES[below(DEVICES.length)]!
     const at = kind === "calm" ? 2 + below(3) : below(8)
-    if (at === 0) feed({ type: "unready", nowMs: now, device })
+    if (at === 0 && below(2) === 0) {
+      const late = folded.has(`${device} ${state.round} ${state.epoch}`)
+      if (state.cohort.has(device) && !late) withdrawn.add(device)
+      feed({ type: "withdraw", nowMs: now, device })
+      if (!late) must(!state.cohort.has(device) || state.phase === "working", "keeps a device that has withdrawn")
+    } else if (at === 0) feed({ type: "unready", nowMs: now, device })
     else if (at <= 2) {
       const key = [device.codePointAt(1)!, 0] as const
       const samples = kind === "calm" ? 5 : below(3)

@@ -83,6 +83,12 @@ describe("selection", () => {
     expect(play2.state.ready.size).toBe(0)
     expect(play2.state.trainable).toBe(0)
   })
+
+  test("asks nobody to train who has fewer samples than the plan wants, and everybody to evaluate", () => {
+    const play = new Play({ cohort: 2, minimumSamples: 10, evaluateEvery: 1, fleet: 3 })
+    expect(play.run("0 start; 1 ready a:9/9; 2 ready b:10/9 c:99/9")).toEqual(["0 notice", "2 begin train b,c; notice"])
+    expect(play.run("3 update b c; 4 committed")[1]).toBe("4 begin evaluate a,b,c; notice")
+  })
 })
 
 describe("reports", () => {
@@ -125,6 +131,36 @@ describe("reports", () => {
     expect(play({}, `${begun}; 5 unready a; 10 update b c a`)).toEqual([
       "0 begin train a,b,c; notice",
       "10 fold b; fold c; fold a; commit train",
+    ])
+  })
+
+  test("of a device that has withdrawn are not folded any more, and not waited for", () => {
+    const play = new Play()
+    expect(play.run(`${begun}; 10 update a; 11 withdraw b; 12 update b; 13 update c`)).toEqual([
+      "0 begin train a,b,c; notice",
+      "10 fold a",
+      "12 uninvited b",
+      "13 fold c; commit train",
+    ])
+    expect(play.state.ready.has("b")).toBe(false)
+  })
+
+  test("that are folded stay where their device withdraws", () => {
+    expect(play({}, `0 hold b; ${begun}; 10 update a b; 11 withdraw a b; 12 release b; 13 update c`)).toEqual([
+      "0 begin train a,b,c; notice",
+      "10 fold a; fold b",
+      "13 fold c; commit train",
+    ])
+  })
+
+  test("where all others withdraw: the round commits with what it has, or is tried again", () => {
+    expect(play({}, `${begun}; 10 update a b; 11 withdraw c`).slice(1)).toEqual([
+      "10 fold a; fold b",
+      "11 commit train",
+    ])
+    expect(play({}, `${begun}; 10 update a; 11 withdraw b; 12 withdraw c`).slice(1)).toEqual([
+      "10 fold a",
+      "12 abandoned 1<2; notice",
     ])
   })
 
@@ -244,6 +280,13 @@ describe("program", () => {
     all(play, 10)
     expect(play.state.kind).toBe("evaluate")
     expect(play.run("20 update b; 310 tick")).toEqual(["20 fold b", "310 notice; commit evaluate"])
+  })
+
+  test("an evaluation from which all withdraw is tried again", () => {
+    const play = new Play({ evaluateEvery: 1, fleet: 3 })
+    play.run("0 ready a b c; 0 start")
+    all(play, 10)
+    expect(play.run("20 withdraw a b c")).toEqual(["20 abandoned 0<1; notice"])
   })
 
   test("an evaluation that nobody answers is given up after three tries", () => {

@@ -80,7 +80,7 @@ describe("joining a fleet", () => {
     let willing = false
     await world.coordinator.model([0, 0, 0])
     await world.coordinator.notice()
-    world.device({ willing: () => willing })
+    world.device({ eligible: () => ({ power: willing }) })
     await settle()
     await world.coordinator.join("d-1")
     await settle()

@@ -58,7 +58,10 @@ export class FakeCoordinator {
     self.#link = await network.connect({ clientId: "coordinator" })
     const { hellos, readies, gones, updates } = names.filters
     for (const filter of [hellos, readies, gones, updates])
-      await self.#link.subscribe(filter, (_, payload) => void self.heard.push(decode(payload.slice())))
+      await self.#link.subscribe(filter, (_, payload) => {
+        // A Hello that is cleared is no message.
+        if (payload.length > 0) self.heard.push(decode(payload.slice()))
+      })
     return self
   }
 
