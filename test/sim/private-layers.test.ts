@@ -72,6 +72,7 @@ describe("the same model in the simulator, with workers, and from devices in mem
       upload: { errorFeedback: true },
       cohort: 4,
       selection: { overSelect: 1 },
+      downlink: { codec: "eden2" },
     },
   }
   const untimed = ({ rounds, model, final }: Result): unknown => ({
