@@ -9,7 +9,7 @@ import { createFeedbackEncoder } from "../../src/kernel/codec-feedback.ts"
 import { createDownlink } from "../../src/kernel/downlink.ts"
 import { createEncoder } from "../../src/kernel/encoder.ts"
 import { createTrainer } from "../../src/kernel/trainer.ts"
-import type { EncodeOptions, KernelKind, Trainer } from "../../src/kernel/types.ts"
+import type { KernelKind, Trainer } from "../../src/kernel/types.ts"
 import { deviceKey } from "../../src/net/digest.ts"
 import { bytes, doubles, floats, hex, vectors } from "./codec-support.ts"
 import type { GoldenFederation, GoldenTraining, RoundVectors } from "./golden.ts"
@@ -44,7 +44,7 @@ export function roundSuite(kind: KernelKind): void {
       for (const [i, { codec, payload, weight }] of [...updates.entries()].toReversed())
         sums.fold(codec, bytes(payload), weight, devices[i]!.key(round))
       expect(hex(sums.sum)).toBe(after.sum)
-      model.commit(sums.sum, sums.weight, round)
+      model.commit(sums.sum, sums.weight, after.version)
       expect(model.exact).toEqual(doubles(after.exact))
       expect(model.delta && hex(model.delta.payload)).toBe(after.downlink)
       expect(hex(model.devices)).toBe(after.model)
@@ -72,13 +72,12 @@ class GoldenDevice {
     this.#own = floats(golden.init)
     const size = floats(golden.rounds[0]!.updates[0]!.delta).length
     this.#residual = new Float32Array(size)
-    const options: EncodeOptions = golden.fraction === undefined ? {} : { fraction: golden.fraction }
     const plain = createEncoder(size, kind)
     const carrying = createFeedbackEncoder(size, kind)
     this.#encode = ({ codec }, delta, round) =>
       golden.feedback === true
-        ? carrying.encode(codec, delta, this.#residual, this.key(round), options)
-        : plain.encode(codec, delta, this.key(round), options)
+        ? carrying.encode(codec, delta, this.#residual, this.key(round))
+        : plain.encode(codec, delta, this.key(round))
   }
 
   key(round: number): { seed: number; round: number; device: readonly [number, number] } {

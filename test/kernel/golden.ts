@@ -1,6 +1,7 @@
 import type { CodecName } from "../../src/core/codec.ts"
 import type { ModelSpec } from "../../src/core/model.ts"
 import type { RandomKey } from "../../src/core/random.ts"
+import type { LayerRange } from "../../src/core/training.ts"
 import type { EncodeOptions, TrainOptions } from "../../src/kernel/types.ts"
 
 /**
@@ -157,12 +158,12 @@ export interface GoldenFederation {
   readonly weightCap: number
   readonly largestDelta: number
   readonly g: number
-  /** Where devices keep the rest for themselves: positions of what travels. */
+  /** Where devices keep the other layers for themselves, and the positions of what travels. */
+  readonly shared?: LayerRange
   readonly sharedParameters?: readonly [from: number, to: number]
   /** Codec of the deltas downwards; absent: models travel whole. */
   readonly downlink?: CodecName
   readonly feedback?: boolean
-  readonly fraction?: number
   readonly devices: readonly {
     readonly id: string
     readonly device: readonly [number, number]
@@ -173,6 +174,8 @@ export interface GoldenFederation {
   readonly init: string
   readonly rounds: readonly {
     readonly round: number
+    /** Of the model that it makes. */
+    readonly version: number
     /** One of each device, in order. */
     readonly updates: readonly GoldenTraining[]
     readonly weight: number
