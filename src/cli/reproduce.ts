@@ -121,9 +121,9 @@ function watchOn({ screen, log }: Context): Watch {
           rate = `${((1000 * round) / (performance.now() - started)).toFixed(1)} rounds/s`
           bar.update(round, `${note}, ${rate}`)
         },
-        end(note) {
+        end(summary) {
           bar.end()
-          log.info(`${title}: ${note}, ${rate}`)
+          if (summary !== undefined) log.info(`${title}: ${summary}, ${rate}`)
         },
       }
     },

@@ -25,7 +25,8 @@ export interface Watch {
 
 export interface RunWatch {
   round(round: number, note: string): void
-  end(note: string): void
+  /** `summary` is missing where the run did not come to its end. */
+  end(summary?: string): void
 }
 
 /** What an experiment found. A row's keys are the experiment's own, and stable. */

@@ -25,9 +25,9 @@ export interface FedavgScale {
 const FULL: FedavgScale = {
   settings: [
     { partition: "iid", batch: 10, learningRate: 0.1, published: 87 },
-    { partition: "iid", batch: null, learningRate: 0.5, published: 1474 },
+    { partition: "iid", batch: null, learningRate: 0.8, published: 1474 },
     { partition: "shards:2", batch: 10, learningRate: 0.1, published: 664 },
-    { partition: "shards:2", batch: null, learningRate: 0.2, published: 1796 },
+    { partition: "shards:2", batch: null, learningRate: 0.3, published: 1796 },
   ],
   hidden: TWO_LAYERS,
   clients: 100,

@@ -37,6 +37,7 @@ export async function learn({ workers, signal, watch }: ReproduceContext, lesson
   const curve: Point[] = []
   const seen = watch?.begin(title, plan.rounds)
   let note = ""
+  let summary: string | undefined
   try {
     const simulation = await simulate({
       plan,
@@ -57,9 +58,9 @@ export async function learn({ workers, signal, watch }: ReproduceContext, lesson
     })
     const { rounds } = simulation.result
     const sum = (key: "uplinkBytes" | "folded"): number => rounds.reduce((total, record) => total + record[key], 0)
-    note = `${note === "" ? "done" : note} after ${rounds.length} rounds`
+    summary = `${note === "" ? "done" : note} after ${rounds.length} rounds`
     return { ...simulation, rounds: rounds.length, curve, updateBytes: sum("uplinkBytes") / sum("folded") }
   } finally {
-    seen?.end(note)
+    seen?.end(summary)
   }
 }

@@ -81,7 +81,7 @@ describe("flute-lr-mnist", () => {
     const watch: Watch = {
       begin(title, of) {
         runs.push(`${title} ${of}`)
-        return { round: (round) => rounds.push(round), end: (note) => runs.push(note) }
+        return { round: (round) => rounds.push(round), end: (summary) => runs.push(summary ?? "") }
       },
     }
     const { rows, settings } = await reproduce(fluteLrMnist({ clients: 20, cohort: 5, rounds: 40 }), {
