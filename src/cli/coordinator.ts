@@ -1,22 +1,24 @@
 import { Command, Option } from "commander"
 import { setTimeout as sleep } from "node:timers/promises"
 import { Coordinator } from "../coordinator/coordinator.ts"
+import type { Journal } from "../coordinator/journal/journal.ts"
 import { FedmoteError } from "../core/error.ts"
 import { modelSpec, withData } from "../core/plan-model.ts"
 import { mergePlan } from "../core/plan.ts"
 import type { Plan } from "../core/plan.ts"
 import { openDataset } from "../data/open.ts"
-import { liveResult } from "../sim/live-result.ts"
+import { fleetData, liveResult } from "../sim/live-result.ts"
 import { importModel } from "../sim/model-file.ts"
 import { probabilityOf } from "../sim/simulate.ts"
 import { embedBroker, networkAt } from "./brokers.ts"
-import { Census } from "./census.ts"
 import { withContext } from "./context.ts"
 import type { Context } from "./context.ts"
 import { addDataOptions, dataOptions } from "./data-options.ts"
 import type { DataFlags } from "./data-options.ts"
 import { addResultOptions, deliver, followRounds } from "./deliver.ts"
 import type { ResultFlags } from "./deliver.ts"
+import { addJournalOptions, openFlaggedJournal } from "./journal-options.ts"
+import type { JournalFlags } from "./journal-options.ts"
 import { address } from "./parse.ts"
 import type { Address } from "./parse.ts"
 import { writeModel } from "./export.ts"
@@ -24,7 +26,7 @@ import { readPlan } from "./plan-file.ts"
 import { addPlanOptions, planOverrides, warnAbout } from "./plan-options.ts"
 import type { PlanFlags } from "./plan-options.ts"
 
-interface Flags extends DataFlags, PlanFlags, ResultFlags {
+interface Flags extends DataFlags, JournalFlags, PlanFlags, ResultFlags {
   readonly plan: string
   readonly broker?: string
   readonly listen?: Address
@@ -46,50 +48,55 @@ export function coordinatorCommand(): Command {
     .option("--init <file>", "start from this model (safetensors)")
     .option("--export <file>", "write the released model (safetensors)")
     .option("--data <source>", "take names of features and classes from here, where the plan has none; nothing else")
-  return addResultOptions(addDataOptions(addPlanOptions(command))).action((flags: Flags, self: Command) =>
-    withContext(self, (context) => coordinate(flags, context)),
+  return addResultOptions(addDataOptions(addPlanOptions(addJournalOptions(command)))).action(
+    (flags: Flags, self: Command) => withContext(self, (context) => coordinate(flags, context)),
   )
 }
 
 async function coordinate(flags: Flags, context: Context): Promise<void> {
-  const { log, signal } = context
   const plan = await completePlan(flags)
   warnAbout(plan, context, { init: flags.init !== undefined })
   const init = flags.init === undefined ? undefined : (await importModel(flags.init, plan)).parameters
-  const began = performance.now()
-  const census = new Census()
+  const journal = await openFlaggedJournal(flags, context)
+  try {
+    await federate({ plan, init, journal }, flags, context)
+  } finally {
+    journal?.close()
+  }
+}
+
+interface Federating {
+  readonly plan: Plan
+  readonly init: Float32Array | undefined
+  readonly journal: Journal | undefined
+}
+
+async function federate({ plan, init, journal }: Federating, flags: Flags, context: Context): Promise<void> {
+  const { log, signal } = context
   const embedded = flags.broker === undefined ? await embedBroker(flags.listen ?? DEFAULT_LISTEN, context) : undefined
   const network = embedded?.network ?? networkAt(flags.broker!, context)
   if (embedded !== undefined) log.info(`broker at ${embedded.broker.url}`)
   const bar = followRounds(plan, context, { lines: false })
-  let present = 0
   const coordinator = new Coordinator({
     plan,
     network,
     log,
     recordCohorts: flags.recordCohorts ?? false,
     onRound: bar.onRound,
-    onState: ({ ready }) => {
-      census.take(ready)
-      present = ready.size
-    },
     ...(init === undefined ? {} : { init }),
+    ...(journal === undefined ? {} : { journal }),
   })
   try {
     log.info({ fleet: plan.fleet }, "waiting for devices")
     const outcome = await coordinator.run(signal)
     bar.end()
-    const seconds = (performance.now() - began) / 1000
-    await deliver(liveResult(outcome, { plan, data: census.facts(plan), timing: { seconds } }), flags, context)
+    const { fleet, seconds, parameters, standardizer } = outcome
+    await deliver(liveResult(outcome, { plan, data: fleetData(plan, fleet), timing: { seconds } }), flags, context)
     if (flags.export !== undefined) {
-      const { parameters, standardizer } = outcome
-      await writeModel(
-        flags.export,
-        { plan, parameters, standardizer, threshold: probabilityOf(outcome.threshold) },
-        context,
-      )
+      const threshold = probabilityOf(outcome.threshold)
+      await writeModel(flags.export, { plan, parameters, standardizer, threshold }, context)
     }
-    if (embedded !== undefined) await untilLeft(() => present, signal)
+    if (embedded !== undefined) await untilLeft(() => coordinator.present, signal)
   } finally {
     bar.end()
     await coordinator.close()

@@ -24,6 +24,10 @@ const USAGE_CODES = [
   "safetensors",
   "topic",
   "state",
+  "journal-plan",
+  "journal-corrupt",
+  "journal-old",
+  "journal-open",
 ]
 const NETWORK_CODES = ["link", "broker", "network"]
 const NETWORK_ERRNO = /^(ECONN|ENOTFOUND|EAI_|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EADDR)/

@@ -9,6 +9,7 @@ import { LOG_LEVELS } from "./log.ts"
 import { modelCommand } from "./model.ts"
 import { planCommand } from "./plan.ts"
 import { reproduceCommand } from "./reproduce.ts"
+import { runsCommand } from "./runs.ts"
 import { simulateCommand } from "./simulate.ts"
 import { watchCommand } from "./watch.ts"
 
@@ -23,6 +24,7 @@ export function createProgram(): Command {
     demoCommand(),
     simulateCommand(),
     coordinatorCommand(),
+    runsCommand(),
     deviceCommand(),
     brokerCommand(),
     watchCommand(),

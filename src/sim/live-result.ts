@@ -1,7 +1,10 @@
+import { classCount } from "../core/model.ts"
+import { featureCount, lossOf, modelSpec } from "../core/plan-model.ts"
 import type { Plan } from "../core/plan.ts"
 import { RESULT_SCHEMA } from "../core/result.ts"
 import type { Result } from "../core/result.ts"
 import type { CoordinatorOutcome } from "../coordinator/coordinator.ts"
+import type { FleetCount } from "../coordinator/journal/journal.ts"
 import type { Dataset } from "../data/dataset.ts"
 import { machineFacts } from "./machine.ts"
 
@@ -26,6 +29,12 @@ export function liveResult(outcome: Pick<CoordinatorOutcome, "report">, facts: L
     timing,
     machine: machineFacts(),
   }
+}
+
+/** What a result says of a live fleet's data. */
+export function fleetData(plan: Plan, { devices, trainSamples, testSamples }: FleetCount): Result["data"] {
+  const classes = lossOf(plan) === "custom" ? (plan.model.labels?.length ?? 0) : classCount(modelSpec(plan))
+  return { clients: devices, trainSamples, testSamples, features: featureCount(plan) ?? 0, classes }
 }
 
 /** What a result says of a data set. */

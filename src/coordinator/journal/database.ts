@@ -82,15 +82,20 @@ export function createDatabase(folder: string): void {
   }
 }
 
-/** Puts a damaged journal aside, under a name that it gives back. */
+/** Puts a damaged journal aside, under a name that it gives back. Throws ("journal-locked"). */
 export function setAside(folder: string): string {
-  const file = join(folder, JOURNAL_FILE)
-  let number = 1
-  while (existsSync(join(folder, `journal.damaged-${number}.sqlite`))) number++
-  const aside = join(folder, `journal.damaged-${number}.sqlite`)
-  for (const end of ["", "-journal"]) if (existsSync(`${file}${end}`)) renameSync(`${file}${end}`, `${aside}${end}`)
-  syncFolder(folder)
-  return aside
+  const lock = lockFolder(folder)
+  try {
+    const file = join(folder, JOURNAL_FILE)
+    let number = 1
+    const name = (): string => join(folder, `journal.damaged-${number}.sqlite`)
+    while (existsSync(name())) number++
+    for (const end of ["", "-journal"]) if (existsSync(`${file}${end}`)) renameSync(`${file}${end}`, `${name()}${end}`)
+    syncFolder(folder)
+    return name()
+  } finally {
+    lock.close()
+  }
 }
 
 /** What an error of SQLite means for whoever has the journal. */
