@@ -54,7 +54,9 @@ test("one step of rate 1 goes along the gradient that finite differences in floa
     const w = Float64Array.from(start)
     const h = 1e-6
     let kinks = 0
-    for (let i = 0; i < w.length; i++) {
+    // Of a large model not all parameters, and of each another part.
+    const every = Math.ceil(w.length / 150)
+    for (let i = seed % every; i < w.length; i += every) {
       const at = (x: number): number => {
         w[i] = x
         const value = meanLoss(spec, w, samples)
@@ -68,6 +70,6 @@ test("one step of rate 1 goes along the gradient that finite differences in floa
       if (Math.abs(up - down) > 1e-4 * (1 + Math.abs(up))) kinks++
       else expect(-delta[i]!, `seed ${seed}, parameter ${i}`).toBeCloseTo((up + down) / 2, 3)
     }
-    expect(kinks, `seed ${seed}: ${JSON.stringify(spec)}`).toBeLessThan(1 + w.length / 20)
+    expect(kinks, `seed ${seed}: ${JSON.stringify(spec)}`).toBeLessThan(1 + w.length / every / 20)
   }
 })
