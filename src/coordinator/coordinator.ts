@@ -8,7 +8,9 @@ import type { Plan } from "../core/plan.ts"
 import { NO_DEVICE } from "../core/random.ts"
 import type { RoundResult } from "../core/result.ts"
 import type { RoundState } from "../core/round.ts"
+import type { AccumulatorOptions } from "../kernel/accumulator.ts"
 import { createTrainer } from "../kernel/trainer.ts"
+import type { Accumulator } from "../kernel/types.ts"
 import { systemClock } from "../net/clock.ts"
 import type { Clock } from "../net/clock.ts"
 import { sha256 } from "../net/digest.ts"
@@ -47,6 +49,12 @@ export interface CoordinatorOptions {
    */
   readonly journal?: Journal
   readonly clock?: Clock
+  /** What this coordinator is told from others by, an unsigned 32-bit number. Default: a random one. */
+  readonly session?: number
+  /** Where updates are summed. Default: the fastest kernels that this engine has. */
+  readonly createAccumulator?: (options: AccumulatorOptions) => Accumulator
+  /** All that incomplete updates may occupy: room for one of the largest at least. Default: 64 MiB, or room for four. */
+  readonly reassemblyBytes?: number
   /** Size of the fleet, where it is known. */
   readonly clients?: number
   /** `run` stays so long after the end, so that devices that are late hear of it. Default: 0. */
@@ -56,6 +64,15 @@ export interface CoordinatorOptions {
   /** After every step of the round machine; borrowed, do not change. */
   readonly onState?: (rounds: Readonly<RoundState>) => void
   readonly signal?: AbortSignal
+}
+
+/** What a coordinator holds beside the model: none of it grows with the number of updates. */
+export interface CoordinatorMemory {
+  /** Devices that have spoken and not left for good. */
+  readonly devices: number
+  /** Devices of which the current round remembers chunks or an answer. */
+  readonly roundDevices: number
+  readonly incompleteBytes: number
 }
 
 export interface CoordinatorOutcome {
@@ -85,12 +102,13 @@ export class Coordinator {
   readonly #clock: Clock
   readonly #log: CoordinatorLog
   readonly #topics: Topics
-  readonly #session = randomBytes(4).readUInt32BE()
+  readonly #session: number
   readonly #end = Promise.withResolvers<void>()
   #federation: Federation | undefined
   #link: Link | undefined
   #announcer: Announcer | undefined
   #desk: Desk | undefined
+  #registry: Registry | undefined
   #roll: Roll | undefined
   #census = new Census()
   #superseded = false
@@ -98,6 +116,7 @@ export class Coordinator {
 
   constructor(options: CoordinatorOptions) {
     this.#options = options
+    this.#session = options.session ?? randomBytes(4).readUInt32BE()
     this.#clock = options.clock ?? systemClock
     this.#log = options.log ?? NO_LOG
     this.#topics = topicsOf(options.plan.fleet)
@@ -112,6 +131,12 @@ export class Coordinator {
   /** Devices that have introduced themselves, to this process or one before, and have not left since. */
   get present(): number {
     return this.#roll?.present ?? 0
+  }
+
+  /** What this coordinator remembers of devices and of incomplete updates now. */
+  get memory(): CoordinatorMemory {
+    const { bytes = 0, devices = 0 } = this.#desk?.incomplete ?? {}
+    return { devices: this.#registry?.size ?? 0, roundDevices: devices, incompleteBytes: bytes }
   }
 
   /** Rejects with the signal's reason, having left as "offline", where one aborts. */
@@ -199,6 +224,8 @@ export class Coordinator {
       log: this.#log,
       complaints,
       recordCohorts: this.#options.recordCohorts ?? false,
+      createAccumulator: this.#options.createAccumulator,
+      reassemblyBytes: this.#options.reassemblyBytes,
       onRound: this.#options.onRound ?? (() => {}),
       onState: this.#options.onState ?? (() => {}),
       onReleased: () => this.#end.resolve(),
@@ -206,6 +233,7 @@ export class Coordinator {
     })
     this.#announcer = announcer
     this.#desk = desk
+    this.#registry = registry
     this.#roll = roll
     const inbound = new Inbound(registry, complaints, {
       device: (device, verdict, chunkClass) => desk.device(device, verdict, chunkClass),

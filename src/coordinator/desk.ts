@@ -3,6 +3,8 @@ import type { Federation } from "../core/federation.ts"
 import type { RoundResult } from "../core/result.ts"
 import { evaluationDue } from "../core/round.ts"
 import type { RoundEffect, RoundEvent, RoundKind, RoundState } from "../core/round.ts"
+import type { AccumulatorOptions } from "../kernel/accumulator.ts"
+import type { Accumulator } from "../kernel/types.ts"
 import type { Clock } from "../net/clock.ts"
 import type { Receipt, Update } from "../wire/message.ts"
 import type { WholeUpdate } from "../wire/reassembly.ts"
@@ -30,6 +32,9 @@ export interface DeskOptions {
   readonly log: CoordinatorLog
   readonly complaints: Complaints
   readonly recordCohorts: boolean
+  /** As in `CoordinatorOptions`. */
+  readonly createAccumulator: ((options: AccumulatorOptions) => Accumulator) | undefined
+  readonly reassemblyBytes: number | undefined
   readonly onRound: (record: RoundResult) => void
   readonly onState: (rounds: Readonly<RoundState>) => void
   readonly onReleased: () => void
@@ -60,18 +65,24 @@ export class Desk {
   #closed = false
 
   constructor(options: DeskOptions) {
-    const { federation, announcer, recordCohorts } = options
+    const { federation, announcer, recordCohorts, createAccumulator, reassemblyBytes } = options
     this.#options = options
     this.#federation = federation
     this.#announcer = announcer
-    this.#folding = new Folding(federation, recordCohorts)
+    this.#folding = new Folding(federation, recordCohorts, createAccumulator)
     const { upload, downlink } = federation.plan
     this.#pulls = new Pulls(upload.chunkBytes, downlink?.history)
     const kinds = federation.rounds.settings.statistics
       ? (["statistics", "evaluate"] as const)
       : (["evaluate"] as const)
     const counts = Math.max(...kinds.map((kind) => federation.shape(kind, 1).size))
-    this.#intake = new Intake(federation.plan, federation.rounds, federation.model.exact.length, counts)
+    const parameters = federation.model.exact.length
+    this.#intake = new Intake(federation.plan, federation.rounds, parameters, counts, reassemblyBytes)
+  }
+
+  /** Bytes that incomplete updates occupy, and devices that the current round remembers something of. */
+  get incomplete(): { readonly bytes: number; readonly devices: number } {
+    return { bytes: this.#intake.heldBytes, devices: this.#intake.devices }
   }
 
   start(): void {

@@ -6,6 +6,7 @@ import { LIMBS } from "../core/limbs.ts"
 import type { RandomKey } from "../core/random.ts"
 import type { RoundKind } from "../core/round.ts"
 import { createAccumulator } from "../kernel/accumulator.ts"
+import type { AccumulatorOptions } from "../kernel/accumulator.ts"
 import type { Accumulator } from "../kernel/types.ts"
 import { floatsOf } from "../net/digest.ts"
 import type { WholeUpdate } from "../wire/reassembly.ts"
@@ -17,6 +18,7 @@ const COUNT_BOUND = 2 ** 24
 export class Folding {
   readonly #federation: Federation
   readonly #recordCohorts: boolean
+  readonly #create: (options: AccumulatorOptions) => Accumulator
   /** Training's accumulator serves every round: its memory is the largest thing that a coordinator has. */
   #training: Accumulator | undefined
   #accumulator: Accumulator | undefined
@@ -29,9 +31,10 @@ export class Folding {
   #uplinkBytes = 0
   #downlinkBytes = 0
 
-  constructor(federation: Federation, recordCohorts: boolean) {
+  constructor(federation: Federation, recordCohorts: boolean, create = createAccumulator) {
     this.#federation = federation
     this.#recordCohorts = recordCohorts
+    this.#create = create
   }
 
   /** An empty sum for `devices` updates. */
@@ -41,7 +44,7 @@ export class Folding {
       this.#training.reset(gridExponent, bound, weightCap)
       this.#accumulator = this.#training
     } else {
-      this.#accumulator = createAccumulator({ size, gridExponent, cohort: bound, weightCap })
+      this.#accumulator = this.#create({ size, gridExponent, cohort: bound, weightCap })
       if (kind === "train") this.#training = this.#accumulator
     }
     this.#kind = kind

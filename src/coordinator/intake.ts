@@ -32,11 +32,12 @@ export class Intake {
   /** The update each device was last turned away with: its other chunks are not answered again. */
   readonly #answered = new Map<string, string>()
 
-  constructor(plan: Plan, rounds: RoundState, parameters: number, countsSize: number) {
+  /** `budgetBytes`: for incomplete updates. Throws `FedmoteError` ("reassembly") where it does not hold the largest. */
+  constructor(plan: Plan, rounds: RoundState, parameters: number, countsSize: number, budgetBytes?: number) {
     this.#rounds = rounds
     const maxPayloadBytes = Math.max(4 * countsSize, ...plan.codecs.map((codec) => payloadBytes(codec, parameters, 1)))
     this.#reassembler = new Reassembler({
-      budgetBytes: Math.max(BUDGET_BYTES, 4 * (maxPayloadBytes + 65536 + 1024)),
+      budgetBytes: budgetBytes ?? Math.max(BUDGET_BYTES, 4 * (maxPayloadBytes + 65536 + 1024)),
       maxPayloadBytes,
       sha256,
     })
@@ -45,6 +46,11 @@ export class Intake {
   /** Bytes that incomplete updates occupy. */
   get heldBytes(): number {
     return this.#reassembler.heldBytes
+  }
+
+  /** Devices that this round remembers something of. */
+  get devices(): number {
+    return new Set([...this.#bytes.keys(), ...this.#answered.keys()]).size
   }
 
   /** A round begins: what the one before left incomplete is dropped. */

@@ -43,6 +43,8 @@ export interface DeviceOptions {
    */
   readonly memory?: DeviceMemory
   readonly clock?: Clock
+  /** What tells this life of the device from others: an unsigned 32-bit number. Default: a random one. */
+  readonly session?: number
   readonly log?: DeviceLog
   /**
    * The device's own say. It is asked before every Ready and every round, and every 30 seconds between and while it works: who is no longer willing
@@ -63,7 +65,7 @@ export class Device {
   readonly #options: DeviceOptions
   readonly #topics: Topics
   /** Told from other lives of the same device by equality alone. */
-  readonly #session = randomInt(2 ** 32)
+  readonly #session: number
   readonly #closing = new AbortController()
   #bench: Workbench | undefined
   #link: Link | undefined
@@ -74,6 +76,7 @@ export class Device {
   /** Throws `WireError` ("topic") for names that no topic can have, `FedmoteError` ("options"). */
   constructor(options: DeviceOptions) {
     this.#options = options
+    this.#session = options.session ?? randomInt(2 ** 32)
     this.#topics = topics(options.fleet)
     this.id = checkDevice(options.id)
     const { maxPacketBytes = DEFAULT_PACKET_BYTES } = options
@@ -107,6 +110,11 @@ export class Device {
       throw new FedmoteError("released", "there is no released model yet: wait for run()")
     const samples = "rows" in x ? x : { rows: 1, features: x.length, x: Float32Array.from(x), y: new Float32Array(1) }
     return this.#bench.predict(this.#model.training, this.#model, samples)
+  }
+
+  /** The round whose update this device keeps: until a Notice says that it is in a commit, or that its round is over without it. */
+  get holding(): { readonly round: number; readonly epoch: number } | undefined {
+    return this.#membership?.holding
   }
 
   /** `eligible` may give another answer now: to be called where it should not take half a minute to be heard. */

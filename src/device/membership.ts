@@ -97,6 +97,11 @@ export class Membership {
     this.#timers.clear()
   }
 
+  /** The round whose update is kept. */
+  get holding(): { readonly round: number; readonly epoch: number } | undefined {
+    return this.#upload.held
+  }
+
   /** The device's own say may have changed. */
   reconsider(): void {
     this.#greeting.reconsider()
