@@ -5,12 +5,13 @@ import { parseArgs } from "node:util"
 import { formatTable } from "../../src/cli/table.ts"
 import { demo } from "./demo.ts"
 import { fold, foldMemory } from "./fold.ts"
+import { HEAD, cellsOf, withTable } from "./readme.ts"
 import { benchFile } from "./result.ts"
 import type { Group, Measured } from "./result.ts"
 
 const groups: { [name: string]: Group } = { fold: () => [...fold(), ...foldMemory()], demo }
 // Groups in files of their own export a function `bench`.
-for (const name of ["kernels", "codecs", "downlink"]) {
+for (const name of ["size", "kernels", "tfjs", "codecs", "downlink"]) {
   const file = new URL(`${name}.ts`, import.meta.url)
   if (existsSync(file)) groups[name] = ((await import(file.href)) as { readonly bench: Group }).bench
 }
@@ -31,24 +32,12 @@ if (unknown.length > 0) {
 const results: Measured[] = []
 for (const name of positionals.length > 0 ? positionals : usual) results.push(...(await groups[name]!()))
 const file = benchFile(results)
-const head = ["Group", "What", "Value", "Unit", "Ratio", "Against", "Budget"]
-const rows = results.map(({ group, name, value, unit, ratio, against, budget, holds }) => [
-  group,
-  name,
-  String(Number(value.toPrecision(4))),
-  unit,
-  ratio === undefined ? "" : String(Number(ratio.toPrecision(3))),
-  against ?? "",
-  budget === undefined ? "" : `${Object.entries(budget)[0]!.join(" ")}${holds === false ? " BROKEN" : ""}`,
-])
 const machine = `${file.machine.cpu}, ${file.machine.cores} cores, ${file.machine.platform}, Node ${file.machine.node}`
-console.log(formatTable(head, rows, { numbersFrom: 2 }))
+console.log(formatTable(HEAD, results.map(cellsOf), { numbersFrom: 2 }))
 console.log(machine)
 if (values.readme === true) {
   const readme = new URL("../../README.md", import.meta.url)
-  const lines = [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`)
-  const table = `<!-- bench -->\n${lines.join("\n")}\n\n${machine}\n<!-- /bench -->`
-  await writeFile(readme, (await readFile(readme, "utf8")).replace(/<!-- bench -->[\s\S]*<!-- \/bench -->/, table))
+  await writeFile(readme, withTable(await readFile(readme, "utf8"), results, machine))
 }
 if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(file, null, 2)}\n`)
 process.exitCode = results.some(({ holds }) => holds === false) ? 1 : 0

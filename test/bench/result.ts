@@ -46,6 +46,15 @@ export function benchFile(results: readonly Measured[]): BenchFile {
 
 /** Median seconds of one call, over as many calls as fit into `budgetMs`, at least three, after one that warms up. */
 export function secondsOf(work: () => void, budgetMs = 300): number {
+  return median(timesOf(work, budgetMs))
+}
+
+/** Seconds of the fastest of these calls: what other programs on the machine disturb least. For comparisons of one kernel with another. */
+export function leastSecondsOf(work: () => void, budgetMs: number): number {
+  return Math.min(...timesOf(work, budgetMs))
+}
+
+function timesOf(work: () => void, budgetMs: number): number[] {
   work()
   const times: number[] = []
   const end = performance.now() + budgetMs
@@ -54,6 +63,9 @@ export function secondsOf(work: () => void, budgetMs = 300): number {
     work()
     times.push((performance.now() - begin) / 1000)
   }
-  times.sort((a, b) => a - b)
-  return times[times.length >> 1]!
+  return times
+}
+
+export function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1]!
 }
