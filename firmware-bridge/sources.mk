@@ -16,11 +16,14 @@ FM_SOURCES = \
   src/fm_math.c \
   src/fm_message.c \
   src/fm_moments.c \
+  src/fm_mqtt.c \
   src/fm_network.c \
   src/fm_notice.c \
   src/fm_random.c \
   src/fm_result.c \
+  src/fm_session.c \
   src/fm_sha256.c \
   src/fm_sum.c \
+  src/fm_topic.c \
   src/fm_training.c \
   src/fm_utf8.c

@@ -18,6 +18,14 @@ typedef enum {
     FM_NO_SPACE,
     /** These bytes are no message of protocol 1. */
     FM_BAD_MESSAGE,
+    /** These bytes are no MQTT 3.1.1 packet that a broker sends. */
+    FM_BAD_PACKET,
+    /** The broker does not take this client, or a subscription of its. */
+    FM_REFUSED,
+    /** The byte stream ended. */
+    FM_CLOSED,
+    /** Nothing was heard for too long. */
+    FM_SILENT,
     /** The federation asks for what this image has no code for. */
     FM_UNSUPPORTED,
     /** A label, or a value, is not what the model takes. */
@@ -100,11 +108,71 @@ typedef struct {
     float (*value)(void *context, uint32_t row, uint32_t column);
 } fm_samples_t;
 
+/**
+ * What the library needs from the machine: a byte stream to the broker, a clock, and a little chance.
+ * Every function gets `context` back.
+ */
+typedef struct {
+    void *context;
+    /**
+     * Opens the stream: begins to, or goes on. FM_OK: it is there. FM_AGAIN: not yet. Anything else: it
+     * failed; it is reset, and opened again later.
+     */
+    fm_result_t (*open)(void *context);
+    /** Reads at most `size` bytes that are there. Bytes read; 0: none now; below 0: the stream has ended. */
+    int32_t (*read)(void *context, uint8_t *bytes, uint32_t size);
+    /** Writes at most `size` bytes without waiting. Bytes taken; 0: none now; below 0: the stream has ended. */
+    int32_t (*write)(void *context, const uint8_t *bytes, uint32_t size);
+    /** Closes the stream, and forgets what is still under way. */
+    void (*reset)(void *context);
+    /** Milliseconds since whenever; it may wrap around, and never goes back. */
+    uint32_t (*now_ms)(void *context);
+    /** 32 bits that nobody guesses, and that differ from one start to the next. */
+    uint32_t (*random)(void *context);
+} fm_port_t;
+
+/** Memory for packets. */
+typedef struct {
+    /** For packets that come in: at least 256 bytes. Its size is the largest packet that the device takes. */
+    uint8_t *incoming;
+    uint32_t incomingBytes;
+    /** For packets that go out: as many, and no packet is larger. */
+    uint8_t *outgoing;
+    uint32_t outgoingBytes;
+} fm_buffers_t;
+
 typedef struct fm_loss fm_loss_t;
 typedef struct fm_codec fm_codec_t;
 typedef struct fm_decoder fm_decoder_t;
 
 /* ---- inside the context ---- */
+
+typedef struct {
+    const fm_port_t *port;
+    const fm_buffers_t *buffers;
+    uint32_t keepAliveMs;
+    uint32_t state;
+    uint32_t attempts;
+    /** Bytes in the buffer for incoming packets; of those, the ones that were handed out. Bytes still to be dropped. */
+    uint32_t filled;
+    uint32_t used;
+    uint32_t skip;
+    /** What is still to be written: outgoing[from] to outgoing[to - 1]. */
+    uint32_t from;
+    uint32_t to;
+    /** Packet ids: the last one used, and that of a publish that is not acknowledged yet, or 0. */
+    uint32_t lastId;
+    uint32_t publishId;
+    /** Since when it is in this state, and for how long it waits. */
+    uint32_t sinceMs;
+    uint32_t waitMs;
+    uint32_t heardMs;
+    uint32_t sentMs;
+    uint32_t pingedMs;
+    bool pinged;
+    /** Why the connection is to be broken; FM_OK: it is not. */
+    fm_result_t broken;
+} fm_session_t;
 
 typedef struct {
     uint32_t state[8];

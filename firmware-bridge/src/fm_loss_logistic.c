@@ -50,20 +50,32 @@ static uint32_t logistic_counts(uint32_t classes)
     return CONFUSION + (4U * FM_SCORE_BINS);
 }
 
+/** The bin of a score: from 128 on those that are called 1. */
+static uint32_t logistic_bin(float z)
+{
+    float bounded = -8.0F;
+    int32_t bin;
+
+    if (z > -8.0F) {
+        bounded = (z < 7.9375F) ? z : 7.9375F;
+    }
+    bounded *= 16.0F;
+    bin = (int32_t)bounded;
+    /* Downwards, not toward zero. */
+    if ((float)bin > bounded) {
+        bin--;
+    }
+    return (uint32_t)(bin + 128);
+}
+
 static void logistic_tally(fm_tally_t *tally, const float *z, uint32_t classes, float label)
 {
     uint32_t truth = (uint32_t)label;
     uint32_t predicted = (z[0] >= 0.0F) ? 1U : 0U;
-    float bounded = -8.0F;
-    uint32_t bin;
 
     (void)classes;
-    if (z[0] > -8.0F) {
-        bounded = (z[0] < 7.9375F) ? z[0] : 7.9375F;
-    }
-    bin = (uint32_t)((bounded * 16.0F) + 128.0F);
     tally->counts[(2U * truth) + predicted] += 1.0F;
-    tally->counts[CONFUSION + (FM_SCORE_BINS * truth) + bin] += 1.0F;
+    tally->counts[CONFUSION + (FM_SCORE_BINS * truth) + logistic_bin(z[0])] += 1.0F;
 }
 
 const fm_loss_t fm_logistic = { FM_LOSS_LOGISTIC, logistic_fits,  logistic_gradient, logistic_predict,

@@ -26,6 +26,7 @@
 #define RECORD_DECODING 8U
 #define RECORD_MOMENTS 9U
 #define RECORD_SUM 10U
+#define RECORD_EVALUATION 11U
 
 typedef struct {
     uint32_t kind;
@@ -59,6 +60,7 @@ bool check_function(const record_t *record);
 bool check_training(const record_t *record);
 bool check_encoding(const record_t *record);
 bool check_decoding(const record_t *record);
+bool check_evaluation(const record_t *record);
 bool check_sum(const record_t *record);
 bool check_moments(const record_t *record);
 

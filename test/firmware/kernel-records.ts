@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto"
-import { readFileSync } from "node:fs"
 import { CODECS } from "../../src/core/codec.ts"
 import type { CodecName } from "../../src/core/codec.ts"
 import { evaluationVector } from "../../src/core/evaluation.ts"
-import { splitInto } from "../../src/core/limbs.ts"
+import { LIMB_BOUND, splitInto } from "../../src/core/limbs.ts"
 import { classCount } from "../../src/core/model.ts"
 import type { ModelSpec } from "../../src/core/model.ts"
 import { featureMoments } from "../../src/core/moments.ts"
@@ -11,42 +10,12 @@ import { PURPOSE, philox } from "../../src/core/random.ts"
 import type { RandomKey } from "../../src/core/random.ts"
 import type { TrainSettings } from "../../src/core/training.ts"
 import { CHOICES } from "../../src/wire/keys.ts"
+import { vectors } from "../kernel/codec-support.ts"
+import type { CodecVectors, GoldenEvaluation, TrainingVectors } from "../kernel/golden.ts"
 import { Dice, SEED } from "../wire/random.ts"
 import { Records } from "./records.ts"
 
 /** The golden vectors of `test/vectors/kernels` that the C client can check, and more of what it does with integers alone. */
-
-interface TrainingCase {
-  readonly name: string
-  readonly spec: ModelSpec
-  readonly settings: TrainSettings
-  readonly key: RandomKey
-  readonly rows: number
-  readonly x: string
-  readonly y: string
-  readonly init: string
-  readonly start: string
-  readonly result: string
-  readonly lossSum: string
-  readonly steps: number
-  readonly evaluation: {
-    readonly lossSum: string
-    readonly squaredError: string
-    readonly absoluteError: string
-    readonly confusion: readonly number[]
-    readonly histogram: { readonly [bin: string]: number }
-  }
-  readonly predictions: string
-}
-
-interface CodecCase {
-  readonly codec: CodecName
-  readonly input: string
-  readonly key: number
-  readonly payload: string
-  readonly decoded: string
-  readonly biased?: boolean
-}
 
 const ENCODERS: readonly CodecName[] = ["f32", "int8", "eden1"]
 const DECODERS: readonly CodecName[] = ["int8", "eden1", "eden4"]
@@ -56,10 +25,6 @@ const floats = (hex: string): Float32Array => new Float32Array(bytes(hex).buffer
 const double = (hex: string): number => new Float64Array(bytes(hex).buffer)[0]!
 const keyWords = ({ seed, round, device }: RandomKey): Uint32Array => Uint32Array.of(seed, round, ...device)
 const bits = (value: number): number => new Uint32Array(Float32Array.of(value).buffer)[0]!
-
-function read<T>(name: string): T {
-  return JSON.parse(readFileSync(new URL(`../vectors/kernels/${name}.json`, import.meta.url), "utf8")) as T
-}
 
 /** What the C client's kernels do: dense layers, without what they have no code for. */
 export function isForC({ spec, settings }: { readonly spec: ModelSpec; readonly settings: TrainSettings }): boolean {
@@ -73,11 +38,11 @@ export function isForC({ spec, settings }: { readonly spec: ModelSpec; readonly 
 
 export function kernelRecords(): Records {
   const records = new Records()
-  const { cases, functions } = read<{ cases: TrainingCase[]; functions: Record<string, { x: string; y: string }> }>(
-    "training",
-  )
+  const { cases, evaluations, functions } = vectors<TrainingVectors>("training.json")
   for (const [name, { x, y }] of Object.entries(functions)) records.add("function", name, floats(x), floats(y))
   for (const each of cases.filter(isForC)) addTraining(records, each)
+  for (const each of evaluations.filter(({ spec }) => isForC({ spec, settings: NO_SETTINGS })))
+    addEvaluation(records, each)
   addCodecs(records)
   addPhilox(records)
   addDigests(records)
@@ -85,50 +50,61 @@ export function kernelRecords(): Records {
   return records
 }
 
-function addTraining(records: Records, { name, spec, settings, key, rows, evaluation, ...golden }: TrainingCase): void {
-  const { epochs, batch, learningRate, momentum, l2, proximal, trained } = settings
-  const histogram = new Uint32Array(spec.loss === "logistic" ? 512 : 0)
-  for (const [bin, count] of Object.entries(evaluation.histogram)) histogram[Number(bin)] = count
-  const sums = {
-    rows,
-    lossSum: double(evaluation.lossSum),
-    confusion: Uint32Array.from(evaluation.confusion),
-    histogram,
-    squaredError: double(evaluation.squaredError),
-    absoluteError: double(evaluation.absoluteError),
-  }
-  const { from, to } = trained ?? { from: 0, to: spec.layers.length }
+const NO_SETTINGS: TrainSettings = { epochs: 1, batch: 1, learningRate: 0, momentum: 0, l2: 0, proximal: 0 }
+
+function addTraining(records: Records, each: TrainingVectors["cases"][number]): void {
+  const { name, spec, settings, key, rows, evaluation, ...golden } = each
   records.add(
     "training",
     name,
-    Uint32Array.of(
-      spec.inputs,
-      CHOICES.loss[spec.loss],
-      bits(spec.positiveWeight),
-      epochs,
-      batch,
-      ...[learningRate, momentum, l2, proximal].map(bits),
-      from,
-      to,
-      ...spec.layers.flatMap((layer) =>
-        layer.kind === "dense" ? [layer.units, CHOICES.activation[layer.activation]] : [],
-      ),
-    ),
+    settingsWords(spec, settings),
     keyWords(key),
     ...[golden.x, golden.y, golden.init, golden.start, golden.result].map(bytes),
     Float32Array.of(double(golden.lossSum)),
-    Uint32Array.of(golden.steps, epochs * rows),
-    evaluationVector(spec.loss, classCount(spec), sums, histogram),
+    Uint32Array.of(golden.steps, golden.samples),
+    vectorOf(spec, rows, evaluation),
     bytes(golden.predictions),
   )
 }
 
+function addEvaluation(records: Records, each: TrainingVectors["evaluations"][number]): void {
+  const { name, spec, rows, parameters, x, y, evaluation, predictions } = each
+  const none = new Uint8Array(0)
+  const strings = [settingsWords(spec, NO_SETTINGS), bytes(parameters), bytes(x), bytes(y)]
+  // In the places that they have in a training's record.
+  const vector = vectorOf(spec, rows, evaluation)
+  records.add("evaluation", name, ...strings, none, none, none, none, none, vector, bytes(predictions))
+}
+
+function settingsWords(spec: ModelSpec, settings: TrainSettings): Uint32Array {
+  const { epochs, batch, learningRate, momentum, l2, proximal, trained } = settings
+  const { from, to } = trained ?? { from: 0, to: spec.layers.length }
+  const layers = spec.layers.flatMap((layer) =>
+    layer.kind === "dense" ? [layer.units, CHOICES.activation[layer.activation]] : [],
+  )
+  const reals = [learningRate, momentum, l2, proximal].map(bits)
+  const loss = [CHOICES.loss[spec.loss], bits(spec.positiveWeight)]
+  return Uint32Array.of(spec.inputs, ...loss, epochs, batch, ...reals, from, to, ...layers)
+}
+
+/** The vector that travels, the same rows being test and training rows; empty where the sums are too large to travel. */
+function vectorOf(spec: ModelSpec, rows: number, golden: GoldenEvaluation): Float32Array {
+  const histogram = new Uint32Array(spec.loss === "logistic" ? 512 : 0)
+  for (const [bin, count] of Object.entries(golden.histogram)) histogram[Number(bin)] = count
+  const sums = {
+    rows,
+    lossSum: double(golden.lossSum),
+    confusion: Uint32Array.from(golden.confusion),
+    histogram,
+    squaredError: double(golden.squaredError),
+    absoluteError: double(golden.absoluteError),
+  }
+  if (Math.max(sums.lossSum, sums.squaredError, sums.absoluteError) >= LIMB_BOUND) return new Float32Array(0)
+  return evaluationVector(spec.loss, classCount(spec), sums, histogram)
+}
+
 function addCodecs(records: Records): void {
-  const { inputs, keys, cases } = read<{
-    inputs: Record<string, string>
-    keys: RandomKey[]
-    cases: CodecCase[]
-  }>("codecs")
+  const { inputs, keys, cases } = vectors<CodecVectors>("codecs.json")
   for (const { codec, input, key, payload, decoded, biased = false } of cases) {
     const name = `${codec}${biased ? ", biased" : ""} of ${input}`
     const strings = [Uint32Array.of(CODECS[codec].id), keyWords(keys[key]!), bytes(inputs[input]!), bytes(payload)]

@@ -11,6 +11,7 @@ export const KINDS = {
   decoding: 8,
   moments: 9,
   sum: 10,
+  evaluation: 11,
 } as const
 
 type Part = string | Uint8Array | Uint32Array | Float32Array

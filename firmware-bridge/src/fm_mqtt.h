@@ -1,0 +1,97 @@
+/**
+ * MQTT 3.1.1 packets (OASIS standard), the part that a Fedmote device speaks: clean session, QoS 1, a last
+ * will. A pure codec: no stream, no clock, no state.
+ */
+#ifndef FM_MQTT_H
+#define FM_MQTT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fedmote.h"
+
+/* Packet types: the upper half of the first byte. */
+#define FM_MQTT_CONNECT 1U
+#define FM_MQTT_CONNACK 2U
+#define FM_MQTT_PUBLISH 3U
+#define FM_MQTT_PUBACK 4U
+#define FM_MQTT_SUBSCRIBE 8U
+#define FM_MQTT_SUBACK 9U
+#define FM_MQTT_UNSUBSCRIBE 10U
+#define FM_MQTT_UNSUBACK 11U
+#define FM_MQTT_PINGREQ 12U
+#define FM_MQTT_PINGRESP 13U
+#define FM_MQTT_DISCONNECT 14U
+
+/* ---- writing ---- */
+
+/** A packet being written. `at` goes on past `size`, so that it tells what room there should have been. */
+typedef struct {
+    uint8_t *bytes;
+    uint32_t size;
+    uint32_t at;
+} fm_packet_t;
+
+/** How a client introduces itself. `username.bytes` may be NULL; `password` counts only with a name. */
+typedef struct {
+    fm_bytes_t clientId;
+    uint32_t keepAliveSeconds;
+    fm_bytes_t willTopic;
+    fm_bytes_t willPayload;
+    fm_bytes_t username;
+    fm_bytes_t password;
+} fm_connect_t;
+
+void fm_mqtt_connect(fm_packet_t *packet, const fm_connect_t *connect);
+
+/** All of a PUBLISH packet (QoS 1) but its payload, for which room is left: `payloadBytes`, at the end of the packet. */
+void fm_mqtt_publish(fm_packet_t *packet, fm_bytes_t topic, uint32_t id, bool retain, uint32_t payloadBytes);
+
+/** Bytes of such a packet, whole. */
+uint32_t fm_mqtt_publish_bytes(uint32_t topicBytes, uint32_t payloadBytes);
+
+void fm_mqtt_subscribe(fm_packet_t *packet, uint32_t id, fm_bytes_t topic);
+
+void fm_mqtt_unsubscribe(fm_packet_t *packet, uint32_t id, fm_bytes_t topic);
+
+void fm_mqtt_puback(fm_packet_t *packet, uint32_t id);
+
+/** A packet of nothing but its type: PINGREQ, DISCONNECT. */
+void fm_mqtt_empty(fm_packet_t *packet, uint32_t type);
+
+/* ---- reading ---- */
+
+/** The fixed header. */
+typedef struct {
+    uint32_t type;
+    uint32_t flags;
+    uint32_t headBytes;
+    /** Bytes of the whole packet. */
+    uint32_t bytes;
+} fm_frame_t;
+
+/** What a broker has delivered. Views of the packet. */
+typedef struct {
+    fm_bytes_t topic;
+    fm_bytes_t payload;
+    bool retained;
+    /** 0 with QoS 0. */
+    uint32_t id;
+} fm_publish_t;
+
+/** FM_AGAIN: the header is not there yet. FM_BAD_PACKET: no server sends such a header. */
+fm_result_t fm_mqtt_frame(const uint8_t *bytes, uint32_t size, fm_frame_t *frame);
+
+/** CONNACK. FM_REFUSED: the broker does not want this client. */
+fm_result_t fm_mqtt_read_connack(const uint8_t *packet, const fm_frame_t *frame);
+
+/**
+ * PUBLISH, from the first `size` bytes of the packet: where that is less than the whole, the payload is what there
+ * is of it. FM_BAD_PACKET also where topic and id are not there, and for QoS 2.
+ */
+fm_result_t fm_mqtt_read_publish(const uint8_t *packet, uint32_t size, const fm_frame_t *frame, fm_publish_t *publish);
+
+/** PUBACK, SUBACK, UNSUBACK: what they acknowledge. FM_REFUSED: the broker did not grant the subscription. */
+fm_result_t fm_mqtt_read_ack(const uint8_t *packet, const fm_frame_t *frame, uint32_t *id);
+
+#endif
