@@ -213,6 +213,7 @@ export class Coordinator {
     const session = this.#session
     const inherited = inheritedFrom(journal, legacy, topics, model.version)
     const announcer = new Announcer({ federation, link, topics, session, clock, model, inherited, journal, onError })
+    this.#announcer = announcer
     const desk = new Desk({
       federation,
       announcer,
@@ -231,7 +232,6 @@ export class Coordinator {
       onReleased: () => this.#end.resolve(),
       onError,
     })
-    this.#announcer = announcer
     this.#desk = desk
     this.#registry = registry
     this.#roll = roll
