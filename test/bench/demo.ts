@@ -15,7 +15,7 @@ export async function demo(): Promise<Measured[]> {
   return [
     measured({
       group: "demo",
-      name: "average precision, federated",
+      name: "average precision, federated, against pooled",
       value: federated,
       unit: "",
       against: "pooled",
@@ -24,7 +24,7 @@ export async function demo(): Promise<Measured[]> {
     }),
     measured({
       group: "demo",
-      name: "average precision, federated",
+      name: "average precision, federated, against the best mote",
       value: federated,
       unit: "",
       against: "best mote alone",
