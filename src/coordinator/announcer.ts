@@ -1,4 +1,5 @@
 import type { Federation } from "../core/federation.ts"
+import type { Away } from "../core/round-pace.ts"
 import type { Clock } from "../net/clock.ts"
 import type { Link } from "../net/link.ts"
 import type { Notice, Receipt, Task } from "../wire/message.ts"
@@ -11,6 +12,7 @@ import { noticeOf } from "./notices.ts"
 import { Publisher } from "./publisher.ts"
 import type { Inherited, PublishedModel } from "./publisher.ts"
 import { Sender } from "./sender.ts"
+import type { Letter } from "./sender.ts"
 
 export interface AnnouncerOptions {
   readonly federation: Federation
@@ -126,6 +128,17 @@ export class Announcer {
     if (this.#publisher.need(chunkClass)) this.announce()
   }
 
+  /** Tells these devices to come back. */
+  wait(devices: readonly Away[]): void {
+    const letters = devices.map((away) => this.#away(away))
+    this.#courier.after(() => this.#sender.all(letters, false))
+  }
+
+  /** Resolves when there is room for more. */
+  waitOne(away: Away): Promise<void> {
+    return this.#sender.post(this.#away(away))
+  }
+
   /** Resolves when there is room for more. */
   stop(device: string, reason: string): Promise<void> {
     const { topics, federation } = this.#options
@@ -137,6 +150,12 @@ export class Announcer {
   /** Resolves when there is room for more. */
   receipt(device: string, message: Receipt): Promise<void> {
     return this.#sender.post({ topic: this.#options.topics.receipt(device), message })
+  }
+
+  #away({ device, seconds }: Away): Letter {
+    const { round, epoch } = this.#options.federation.rounds
+    const message: Task = { type: "task", action: "wait", round, epoch, retrySeconds: seconds, reason: "" }
+    return { topic: this.#options.topics.task(device), message }
   }
 
   async #say(): Promise<void> {

@@ -202,7 +202,10 @@ export class Coordinator {
     }
     const complaints = new Complaints(this.#log)
     // With the statistics, which come later.
-    const registry = new Registry(plan, topics, 4 * federation.model.devices.length + 8 * (featureCount(plan) ?? 0))
+    const modelBytes = 4 * federation.model.devices.length + 8 * (featureCount(plan) ?? 0)
+    const { rounds } = federation
+    const isBusy = (device: string): boolean => rounds.ready.has(device) || rounds.cohort.has(device)
+    const registry = new Registry(plan, topics, modelBytes, { isBusy })
     const known = run?.devices ?? []
     for (const { id, hello } of known) registry.hello(id, hello)
     const roll = new Roll(journal, known)

@@ -2,6 +2,8 @@ import { FedmoteError, unreachable } from "../core/error.ts"
 import type { Federation } from "../core/federation.ts"
 import type { RoundResult } from "../core/result.ts"
 import { evaluationDue } from "../core/round.ts"
+import { around } from "../core/round-pace.ts"
+import type { Away } from "../core/round-pace.ts"
 import type { RoundEffect, RoundEvent, RoundKind, RoundState } from "../core/round.ts"
 import type { AccumulatorOptions } from "../kernel/accumulator.ts"
 import type { Accumulator } from "../kernel/types.ts"
@@ -40,6 +42,11 @@ export interface DeskOptions {
   readonly onReleased: () => void
   readonly onError: (error: unknown) => void
 }
+
+/** A device that is not selected by its tags looks again so much later: a plan may change. */
+const EXCLUDED_SECONDS = 3600
+/** One that has said Ready without Hello introduces itself again. */
+const UNKNOWN_SECONDS = 4
 
 /** The update that is before the round machine now. */
 interface Case {
@@ -112,6 +119,10 @@ export class Desk {
         if (rounds.ready.has(device)) log.info({ device }, "device has left")
         this.#step({ type: "unready", nowMs, device })
         break
+      case "unknown":
+        log.debug({ device }, "device has not introduced itself")
+        this.#comeBack(device, UNKNOWN_SECONDS)
+        break
       case "withdrawn":
         if (rounds.ready.has(device) || rounds.cohort.has(device)) log.info({ device }, "device has withdrawn")
         this.#intake.forget(device)
@@ -120,6 +131,8 @@ export class Desk {
       case "excluded":
         log.debug({ device }, "device does not have the tags that are selected")
         this.#step({ type: "unready", nowMs, device })
+        // Told once a greeting: with the Ready.
+        if (chunkClass === undefined) this.#comeBack(device, EXCLUDED_SECONDS)
         break
       case "unfit":
         this.#options.complaints.about(device, "device does not fit", { reason: verdict.reason })
@@ -174,6 +187,8 @@ export class Desk {
         return this.#fold()
       case "receipt":
         return this.#turnAway(effect.status)
+      case "wait":
+        return this.#wait(effect.devices)
       case "commit":
         log.info({ round, epoch, kind: effect.kind, folded, of: cohort.size }, "round commits")
         return this.#commit(effect.kind)
@@ -215,6 +230,20 @@ export class Desk {
       this.#receipt("refused", error.message)
     }
     this.#step({ type: "folded", nowMs: this.#nowMs(), device, ok })
+  }
+
+  /** Outside the round machine: around so many seconds from now. */
+  #comeBack(device: string, seconds: number): void {
+    const { plan, rounds } = this.#federation
+    const key = this.#options.registry.keyOf(device)
+    this.#wait([{ device, seconds: around(seconds, plan.seed, rounds.round, key) }])
+  }
+
+  #wait(devices: readonly Away[]): void {
+    const [one, ...others] = devices
+    // One that has just come holds back the broker until it is answered; many are answered by and by.
+    if (others.length > 0) this.#announcer.wait(devices)
+    else if (one !== undefined) this.#replies.push(this.#announcer.waitOne(one))
   }
 
   #turnAway(status: "duplicate" | "late" | "uninvited"): void {

@@ -24,6 +24,8 @@ export type Verdict =
   | { readonly state: "ready"; readonly device: ReadyDevice }
   /** Not, or not yet. */
   | { readonly state: "unready" }
+  /** It has said Ready and is not known: it must say Hello. */
+  | { readonly state: "unknown" }
   /** It has said that it does not want to work, or wants to be forgotten. */
   | { readonly state: "withdrawn" }
   /** Its tags are not those that the plan selects. */
@@ -31,27 +33,48 @@ export type Verdict =
   /** It does not fit this federation. */
   | { readonly state: "unfit"; readonly reason: string }
 
+/** What is kept of a device: no more than is needed to say whether it can work. */
 interface Entry {
   readonly key: readonly [number, number]
-  hello: Hello | undefined
-  ready: Ready | undefined
+  /** Of the last Hello. */
+  session: number | undefined
+  ready: Pick<Ready, "session" | "samples" | "testSamples"> | undefined
   unfit: string | undefined
 }
+
+export interface RegistryOptions {
+  /** Devices that are kept: about 300 bytes each. Where one more comes, the one that has been silent longest is forgotten. Default: 262,144. */
+  readonly limit?: number
+  /** Whether a device is not to be forgotten now. */
+  readonly isBusy?: (device: string) => boolean
+}
+
+const LIMIT = 262_144
 
 /** Chunk classes for devices that cannot take the standard one; the largest that fits is published. */
 const SMALL_CLASSES = [16384, 4096, 1024, 256, 64]
 
-/** The devices that have said Hello or Ready. A Ready stands until it is withdrawn: not willing, gone, or another session. */
+/**
+ * The devices that have said Hello or Ready. A Ready stands until it is withdrawn: not willing, gone, or another session. A device that was forgotten to
+ * make room introduces itself when it comes back.
+ */
 export class Registry {
   readonly #plan: Plan
   readonly #topics: Topics
   readonly #modelBytes: number
   readonly #admits: (device: string) => boolean
+  readonly #limit: number
+  readonly #isBusy: (device: string) => boolean
+  readonly #ramKiB: number
+  /** Who was heard last is last. */
   readonly #entries = new Map<string, Entry>()
 
   /** `modelBytes`: the most that a model of this plan has. */
-  constructor(plan: Plan, topics: Topics, modelBytes: number) {
+  constructor(plan: Plan, topics: Topics, modelBytes: number, options: RegistryOptions = {}) {
     this.#plan = plan
+    this.#limit = options.limit ?? LIMIT
+    this.#isBusy = options.isBusy ?? (() => false)
+    this.#ramKiB = ramEstimateKiB(plan)
     this.#admits = deviceFilter(plan)
     this.#topics = topics
     this.#modelBytes = modelBytes
@@ -67,22 +90,25 @@ export class Registry {
 
   hello(device: string, hello: Hello): Verdict {
     const entry = this.#entry(device)
-    entry.hello = hello
+    entry.session = hello.session
     entry.unfit = this.#misfit(hello)
     return this.#verdict(device, entry)
   }
 
   ready(device: string, ready: Ready): Verdict {
     const entry = this.#entry(device)
-    entry.ready = ready
-    return ready.willing ? this.#verdict(device, entry) : { state: "withdrawn" }
+    const { session, samples, testSamples, willing } = ready
+    entry.ready = willing ? { session, samples, testSamples } : undefined
+    if (!willing) return { state: "withdrawn" }
+    return entry.session === undefined ? { state: "unknown" } : this.#verdict(device, entry)
   }
 
   gone(device: string, { session }: Gone): Verdict {
     const entry = this.#entries.get(device)
-    if (entry === undefined) return { state: "unready" }
-    if (entry.ready?.session === session) entry.ready = undefined
-    return this.#verdict(device, entry)
+    if (entry?.ready === undefined) return { state: "unready" }
+    if (entry.ready.session !== session) return this.#verdict(device, entry)
+    entry.ready = undefined
+    return { state: "unready" }
   }
 
   /** The device's Hello was cleared: it has left for good. */
@@ -103,19 +129,28 @@ export class Registry {
   }
 
   #entry(device: string): Entry {
-    let entry = this.#entries.get(device)
-    if (entry === undefined) {
-      entry = { key: deviceKey(device), hello: undefined, ready: undefined, unfit: undefined }
-      this.#entries.set(device, entry)
-    }
+    const known = this.#entries.get(device)
+    if (known !== undefined) this.#entries.delete(device)
+    else if (this.#entries.size >= this.#limit) this.#makeRoom()
+    const entry = known ?? { key: deviceKey(device), session: undefined, ready: undefined, unfit: undefined }
+    this.#entries.set(device, entry)
     return entry
   }
 
-  #verdict(id: string, { key, hello, ready, unfit }: Entry): Verdict {
+  #makeRoom(): void {
+    // A busy one goes to the end, so that it is not looked at each time.
+    for (let left = this.#entries.size; left > 0; left--) {
+      const [device, entry] = this.#entries.entries().next().value!
+      this.#entries.delete(device)
+      if (!this.#isBusy(device)) return
+      this.#entries.set(device, entry)
+    }
+  }
+
+  #verdict(id: string, { key, session, ready, unfit }: Entry): Verdict {
     if (unfit !== undefined) return { state: "unfit", reason: unfit }
     if (!this.#admits(id)) return { state: "excluded" }
-    if (hello === undefined || ready === undefined || hello.session !== ready.session || !ready.willing)
-      return { state: "unready" }
+    if (ready === undefined || session !== ready.session) return { state: "unready" }
     return { state: "ready", device: { id, key, samples: ready.samples, testSamples: ready.testSamples } }
   }
 
@@ -123,9 +158,8 @@ export class Registry {
     const features = featureCount(this.#plan)
     if (features !== undefined && hello.features !== features)
       return `expected ${features} features, got ${hello.features}`
-    const ramKiB = ramEstimateKiB(this.#plan)
-    if (hello.ramKiB > 0 && hello.ramKiB < ramKiB)
-      return `expected at least ${ramKiB} KiB of RAM for this model, got ${hello.ramKiB}`
+    if (hello.ramKiB > 0 && hello.ramKiB < this.#ramKiB)
+      return `expected at least ${this.#ramKiB} KiB of RAM for this model, got ${hello.ramKiB}`
     const { codecs } = this.#plan
     if (!codecs.some((codec) => hello.codecs.includes(CODECS[codec].id)))
       return `expected one of the codecs ${codecs.join(", ")}, got none of them`

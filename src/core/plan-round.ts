@@ -48,6 +48,9 @@ export const roundSections = {
         .describe("poisson: probability of each device in a round. Default: cohort / fleet."),
       tags: z.array(tag).max(16).exactOptional().describe("Only devices with all of these tags take part."),
       minimumSamples: count.default(1).describe("Training samples that a device needs to take part in training."),
+      pool: count
+        .default(10_000)
+        .describe("Devices that stand ready at most; the others are told when to come back, one pool a round."),
       minimumToStart: countOrFraction.default(0.8),
       timeoutSeconds: seconds.default(60).describe("How long to wait for the whole cohort."),
       settleSeconds: z

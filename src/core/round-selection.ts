@@ -1,4 +1,6 @@
 import { devicesAsked } from "./over-selection.ts"
+import { queued, untilNext } from "./round-pace.ts"
+import type { Away } from "./round-pace.ts"
 import type { ReadyDevice, RoundEffect, RoundState } from "./round-state.ts"
 import { select } from "./select.ts"
 import type { Draw } from "./select.ts"
@@ -8,12 +10,21 @@ import type { Draw } from "./select.ts"
 /** Draws that a round may take at a time. */
 const MOST_DRAWS = 100
 
-export function onReady(state: RoundState, nowMs: number, device: ReadyDevice): void {
+export function onReady(state: RoundState, nowMs: number, device: ReadyDevice, effects: RoundEffect[]): void {
   const known = forget(state, device.id)
   if (device.samples === 0 && device.testSamples === 0) return
+  const asked = state.cohort.has(device.id)
+  if (state.ready.size >= state.settings.pool && !asked) {
+    if (state.phase !== "released") effects.push({ type: "wait", devices: [queued(state, nowMs, device)] })
+    return
+  }
   if (!known) state.joinedAtMs = nowMs
   state.ready.set(device.id, device)
   if (trains(state, device)) state.trainable++
+  if (!asked && (state.phase === "working" || state.phase === "finishing")) {
+    state.told.add(device.id)
+    effects.push({ type: "wait", devices: [untilNext(state, nowMs, device)] })
+  }
 }
 
 /** Whether the device was there. */
@@ -21,6 +32,7 @@ export function forget(state: RoundState, device: string): boolean {
   const before = state.ready.get(device)
   if (before === undefined) return false
   state.ready.delete(device)
+  state.told.delete(device)
   if (trains(state, before)) state.trainable--
   return true
 }
@@ -109,8 +121,31 @@ function begin(state: RoundState, nowMs: number, effects: RoundEffect[]): boolea
   const timeoutMs = state.kind === "train" ? settings.reportTimeoutMs : settings.evaluateTimeoutMs
   state.deadlineMs = nowMs + timeoutMs
   state.wakeAtMs = state.deadlineMs - Math.min(settings.finishMs, timeoutMs / 2)
+  if (state.kind === "train") {
+    if (state.beganAtMs >= 0) state.roundMs = nowMs - state.beganAtMs
+    state.beganAtMs = nowMs
+  }
   effects.push({ type: "begin", kind: state.kind, devices, bound: devices.length }, { type: "notice" })
+  const others = answerOthers(state, nowMs)
+  if (others.length > 0) effects.push({ type: "wait", devices: others })
   return true
+}
+
+/** Whoever was ready and is not asked is told when to come back. A pool that was full makes room for others. */
+function answerOthers(state: RoundState, nowMs: number): Away[] {
+  const full = state.ready.size >= state.settings.pool
+  const others: Away[] = []
+  for (const device of state.ready.values()) {
+    if (state.cohort.has(device.id)) continue
+    if (full) {
+      forget(state, device.id)
+      others.push(queued(state, nowMs, device))
+    } else if (!state.told.has(device.id)) {
+      state.told.add(device.id)
+      others.push(untilNext(state, nowMs, device))
+    }
+  }
+  return others
 }
 
 function everybody(state: RoundState): string[] {

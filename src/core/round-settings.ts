@@ -1,3 +1,4 @@
+import { mostDevicesAsked } from "./over-selection.ts"
 import type { Plan } from "./plan.ts"
 import type { RoundSettings } from "./round-state.ts"
 
@@ -11,14 +12,17 @@ export function roundSettings(plan: Plan, clients?: number): RoundSettings {
   const cohort = plan.cohort === "all" ? (clients ?? Infinity) : plan.cohort
   const least = (value: number): number =>
     value >= 1 ? value : Number.isFinite(cohort) ? Math.ceil(value * cohort) : 1
+  const overSelect = all ? 1 : selection.overSelect
   return {
     seed: plan.seed,
     cohort,
-    overSelect: all ? 1 : selection.overSelect,
+    overSelect,
     sampling: selection.sampling,
     ...(selection.rate === undefined ? {} : { rate: selection.rate }),
     weightCap: plan.weightCap,
     minimumSamples: selection.minimumSamples,
+    // Where the fleet is known, all of it stands ready.
+    pool: clients === undefined ? Math.max(selection.pool, 5 * mostDevicesAsked({ cohort, overSelect })) : Infinity,
     minimumToStart: least(selection.minimumToStart),
     minimumToCommit: least(report.minimumToCommit),
     selectTimeoutMs: selection.timeoutSeconds * 1000,

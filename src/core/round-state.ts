@@ -1,6 +1,7 @@
 import type { Dropout, OverSelect } from "./over-selection.ts"
 import { firstPosition } from "./program.ts"
 import type { RoundPosition } from "./program.ts"
+import type { Away } from "./round-pace.ts"
 import type { Sampling } from "./select.ts"
 
 /** What the round machine knows, hears and decides: plain data. `round.ts` has the machine. */
@@ -23,6 +24,8 @@ export interface RoundSettings {
   /** Fewest devices to start with, and fewest updates to commit: absolute counts. */
   readonly minimumToStart: number
   readonly minimumToCommit: number
+  /** Devices that stand ready at most; the others are told when to come back. */
+  readonly pool: number
   /** How long selection waits for the whole cohort, and how long it waits for more once the goal is met. */
   readonly selectTimeoutMs: number
   readonly settleMs: number
@@ -64,6 +67,13 @@ export interface RoundState {
   readonly ready: Map<string, ReadyDevice>
   /** How many of those have enough samples to train on. */
   trainable: number
+  /** Those of them that have been told when to come back. */
+  readonly told: Set<string>
+  /** Until when places in the queue of those who come back are taken. */
+  queueEndMs: number
+  /** When the last training round began, and how long after the one before. */
+  beganAtMs: number
+  roundMs: number
   /** When the last device became ready that was not before. */
   joinedAtMs: number
   /** The devices that were asked to join the current round. */
@@ -117,6 +127,8 @@ export type RoundEffect =
   /** Fold this device's update now, and answer with a `folded` event. */
   | { readonly type: "fold"; readonly device: string }
   | { readonly type: "receipt"; readonly device: string; readonly status: "duplicate" | "late" | "uninvited" }
+  /** Tell these devices to come back after so long. */
+  | { readonly type: "wait"; readonly devices: readonly Away[] }
   | { readonly type: "commit"; readonly kind: RoundKind }
   | { readonly type: "abandoned"; readonly folded: number; readonly needed: number }
   | { readonly type: "waiting"; readonly ready: number; readonly needed: number }
@@ -141,6 +153,10 @@ export function createRounds(
     committed,
     ready: new Map(),
     trainable: 0,
+    told: new Set(),
+    queueEndMs: -Infinity,
+    beganAtMs: -Infinity,
+    roundMs: settings.reportTimeoutMs,
     joinedAtMs: -Infinity,
     cohort: new Set(),
     withdrawn: 0,

@@ -32,7 +32,7 @@ export function step(state: RoundState, event: RoundEvent, effects: RoundEffect[
       else openSelection(state, event.nowMs, effects)
       break
     case "ready":
-      onReady(state, event.nowMs, event.device)
+      onReady(state, event.nowMs, event.device, effects)
       trySelect(state, event.nowMs, effects)
       break
     case "unready":

@@ -13,8 +13,10 @@ import type { Timers } from "./timers.ts"
 
 /** Version of the kernel ABI that Fedmote's own kernels have. */
 const KERNEL_ABI = 1
-/** So many devices hear of a new coordinator at once: nobody answers at once. */
+/** So many devices hear of a new coordinator at once: nobody answers at once. The plan's spread, where it has one, says how many there are. */
 const JITTER_MS = 1000
+/** Who was told to wait is one of many. */
+const WAITING_JITTER_MS = 60_000
 /** How often a device that has a say asks itself whether it is willing. */
 const WILLING_MS = 30_000
 
@@ -40,6 +42,8 @@ export class Greeting {
   readonly #options: GreetingOptions
   #said: boolean | undefined
   #left = false
+  /** When a device that was told to wait comes back. */
+  #backAtMs = -Infinity
   #cancelSoon: () => void = () => undefined
   #cancelBack: () => void = () => undefined
 
@@ -71,23 +75,31 @@ export class Greeting {
     emit({ type: "greeted", session })
   }
 
-  /** After jitter. */
-  soon(): void {
+  /** After jitter: a coordinator that is new must hear of this device. `spreadSeconds`: the Notice's. */
+  soon(spreadSeconds: number): void {
     this.#cancelSoon()
     const { timers, link } = this.#options
-    this.#cancelSoon = timers.after(timers.clock.random() * JITTER_MS, () => link.connected && this.now())
+    const { clock } = timers
+    const leftMs = this.#backAtMs - clock.nowMs()
+    const waiting = leftMs > 0
+    const mostMs = Math.max(waiting ? WAITING_JITTER_MS : JITTER_MS, Math.min(spreadSeconds * 1000, WAITING_JITTER_MS))
+    const delayMs = Math.min(clock.random() * mostMs, waiting ? leftMs : Infinity)
+    this.#cancelSoon = timers.after(delayMs, () => link.connected && this.now())
   }
 
-  /** As asked by the coordinator: Ready again after so many seconds. */
+  /** As asked by the coordinator: all again after so many seconds, since it may have forgotten. */
   backIn(seconds: number): void {
     this.#cancelBack()
-    this.#cancelBack = this.#options.timers.after(seconds * 1000, () => this.ready())
+    const { timers } = this.#options
+    this.#backAtMs = timers.clock.nowMs() + seconds * 1000
+    this.#cancelBack = timers.after(seconds * 1000, () => this.now())
   }
 
   /** Ready, unless the connection is down: then the next one begins with it. */
   ready(): void {
     const { link, topics, id, session, data } = this.#options
     this.#cancelBack()
+    this.#backAtMs = -Infinity
     if (this.#left) return
     const was = this.#said
     const willing = this.willing

@@ -176,7 +176,7 @@ export class Membership {
     this.#options.keeping.settle(notice)
     const changed = before !== undefined && before.session !== notice.session
     // A retained first Notice is older than our greeting; whoever speaks for the first time now may not have heard it.
-    if (returned || changed || (before === undefined && !retained)) this.#greeting.soon()
+    if (returned || changed || (before === undefined && !retained)) this.#greeting.soon(notice.spreadSeconds)
     this.#settle(notice)
     if (returned || changed) this.#upload.resume(changed)
     if (notice.kind === "released" || notice.phase === "released") return void this.#release()

@@ -144,6 +144,7 @@ export class FleetRun {
       case "receipt":
         throw new FedmoteError("internal", `the update of ${effect.device} was ${effect.status}`)
       case "notice":
+      case "wait":
       case "released":
         break
       default:

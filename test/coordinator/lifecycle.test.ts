@@ -1,6 +1,7 @@
 import { expect, test } from "vitest"
-import { encode } from "../../src/wire/codec.ts"
-import { quiet, TOPICS, world } from "./world.ts"
+import { decode, encode } from "../../src/wire/codec.ts"
+import type { Task } from "../../src/wire/message.ts"
+import { FakeDevice, quiet, TOPICS, world } from "./world.ts"
 
 test("the deadline commits with those who reported, after the word to finish", async () => {
   const { start, device, clock } = world()
@@ -72,6 +73,31 @@ test("a Ready is withdrawn by not being willing, by the last will and by another
   // Nobody is left to begin with.
   await clock.advance(60_000)
   expect([...a.tasks, ...b.tasks, ...c.tasks]).toEqual([])
+})
+
+test("whoever is not selected is told when to come back, and who is unknown or left out by its tags too", async () => {
+  const { start, device, network } = world()
+  const tags = { gateway: ["gw-*"] }
+  await start({ cohort: 1, tags, selection: { overSelect: 1, settleSeconds: 0, tags: ["gateway"] } })
+  const asked = await device("gw-1")
+  const other = await device("gw-2")
+  expect(asked.tasks.map(({ action }) => action)).toEqual(["join"])
+  expect(other.tasks).toMatchObject([{ action: "wait", round: 0, epoch: 65536 }])
+  // In the second half of a round of 100 seconds.
+  expect(other.tasks[0]!.retrySeconds).toBeGreaterThanOrEqual(50)
+  expect(other.tasks[0]!.retrySeconds).toBeLessThanOrEqual(100)
+  const mote = await device("mote-1")
+  expect(mote.tasks.map(({ action }) => action)).toEqual(["wait"])
+  expect(mote.tasks[0]!.retrySeconds).toBeGreaterThanOrEqual(1800)
+
+  const stranger = new FakeDevice("gw-3", await network.connect({ clientId: "gw-3" }))
+  await stranger.link.subscribe(TOPICS.task("gw-3"), (_, payload) => {
+    stranger.tasks.push(decode(new Uint8Array(payload)) as Task)
+  })
+  await stranger.ready(true)
+  await quiet()
+  expect(stranger.tasks).toMatchObject([{ action: "wait" }])
+  expect(stranger.tasks[0]!.retrySeconds).toBeLessThanOrEqual(6)
 })
 
 test("of a device that withdraws in mid-round nothing is folded, not even what is complete later", async () => {

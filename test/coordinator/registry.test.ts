@@ -25,7 +25,7 @@ describe("a device is ready", () => {
     expect(one.hello("a", HELLO).state).toBe("unready")
     expect(one.ready("a", READY)).toMatchObject({ state: "ready", device: { id: "a", samples: 3, testSamples: 4 } })
     const other = registry()
-    expect(other.ready("a", READY).state).toBe("unready")
+    expect(other.ready("a", READY).state).toBe("unknown")
     expect(other.hello("a", HELLO).state).toBe("ready")
   })
 
@@ -49,7 +49,7 @@ describe("a device is ready", () => {
     expect(one.hello("a", { ...HELLO, session: 2 }).state).toBe("unready")
     expect(one.ready("a", { ...READY, session: 2 }).state).toBe("ready")
     one.forget("a")
-    expect(one.ready("a", { ...READY, session: 2 }).state).toBe("unready")
+    expect(one.ready("a", { ...READY, session: 2 }).state).toBe("unknown")
     expect(one.gone("nobody", { type: "gone", session: 2 }).state).toBe("unready")
   })
 
@@ -60,6 +60,20 @@ describe("a device is ready", () => {
     const reason = "expected at least 2 KiB of RAM for this model, got 1"
     expect(one.hello("a", { ...HELLO, ramKiB: 1 })).toEqual({ state: "unfit", reason })
     for (const ramKiB of [0, 2]) expect(one.hello("a", { ...HELLO, ramKiB }).state).toBe("ready")
+  })
+
+  test("and the one that was silent longest is forgotten where there are too many, unless it is busy", () => {
+    const one = new Registry(parsePlan(PLAN), TOPICS, 12, { limit: 3, isBusy: (device) => device === "a" })
+    for (const id of ["a", "b", "c"]) one.hello(id, HELLO)
+    one.ready("b", READY)
+    one.hello("d", HELLO)
+    expect(one.size).toBe(3)
+    expect(one.ready("c", READY).state).toBe("unknown")
+    // c has taken the place of b, which was heard before d.
+    expect(one.size).toBe(3)
+    expect(["a", "d"].map((id) => one.ready(id, READY).state)).toEqual(["ready", "ready"])
+    expect(one.ready("b", READY).state).toBe("unknown")
+    expect(one.hello("b", HELLO).state).toBe("ready")
   })
 
   test("and is excluded where it does not have the tags that the plan selects, whatever it says", () => {

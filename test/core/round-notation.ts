@@ -103,6 +103,7 @@ export const SETTINGS: RoundSettings = {
   sampling: "uniform",
   weightCap: 65536,
   minimumSamples: 1,
+  pool: Infinity,
   minimumToStart: 2,
   minimumToCommit: 2,
   selectTimeoutMs: 1000,
@@ -123,6 +124,8 @@ function word(effect: RoundEffect): string {
       return `fold ${effect.device}`
     case "receipt":
       return `${effect.status} ${effect.device}`
+    case "wait":
+      return effect.devices.map(({ device, seconds }) => `wait ${device} ${seconds}`).join("; ")
     case "commit":
       return `commit ${effect.kind}`
     case "abandoned":

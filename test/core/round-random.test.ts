@@ -30,6 +30,7 @@ function live(seed: number): void {
     overSelect: [1, 1.5, 2, "adaptive" as const][below(4)]!,
     sampling: (["uniform", "weighted", "poisson"] as const)[below(3)]!,
     minimumSamples: 1 + below(2),
+    pool: [Infinity, 6][below(2)]!,
     minimumToStart: 1 + below(3),
     minimumToCommit: 1 + below(2),
     settleMs: below(2) * 40,
@@ -64,6 +65,11 @@ function live(seed: number): void {
         must(!withdrawn.has(effect.device), "folds a device that has withdrawn")
         folded.add(name)
         held.push(effect.device)
+      } else if (effect.type === "wait") {
+        for (const { device, seconds } of effect.devices) {
+          must(!state.cohort.has(device), "tells a device to wait that it asks")
+          must(Number.isInteger(seconds) && seconds >= 1 && seconds <= 86_400, `says ${seconds} seconds`)
+        }
       } else if (effect.type === "commit") {
         must(!committing, "commits and begins at a time")
         must(state.folding === 0, "commits while it folds")

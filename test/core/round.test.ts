@@ -76,7 +76,7 @@ describe("selection", () => {
   test("asks nobody to train who has no samples, and nobody at all without any", () => {
     expect(play({ cohort: 2 }, "0 start; 1 ready a:0/9 b:0/0; 2 ready c d")).toEqual([
       "0 notice",
-      "2 begin train c,d; notice",
+      "2 begin train c,d; notice; wait a 1",
     ])
     const play2 = new Play({ cohort: 2 })
     play2.run("0 start; 1 ready a; 2 ready a:0/0")
@@ -86,7 +86,10 @@ describe("selection", () => {
 
   test("asks nobody to train who has fewer samples than the plan wants, and everybody to evaluate", () => {
     const play = new Play({ cohort: 2, minimumSamples: 10, evaluateEvery: 1, fleet: 3 })
-    expect(play.run("0 start; 1 ready a:9/9; 2 ready b:10/9 c:99/9")).toEqual(["0 notice", "2 begin train b,c; notice"])
+    expect(play.run("0 start; 1 ready a:9/9; 2 ready b:10/9 c:99/9")).toEqual([
+      "0 notice",
+      "2 begin train b,c; notice; wait a 1",
+    ])
     expect(play.run("3 update b c; 4 committed")[1]).toBe("4 begin evaluate a,b,c; notice")
   })
 })
@@ -121,6 +124,7 @@ describe("reports", () => {
   test("of another round, another epoch or an uninvited device are not folded", () => {
     expect(play({}, `${begun}; 1 ready d; 2 update a@1/65536 a@0/65535 a@0/65537; 3 update d; 4 update zz`)).toEqual([
       "0 begin train a,b,c; notice",
+      "1 wait d 1",
       "2 late a; late a; late a",
       "3 uninvited d",
       "4 uninvited zz",

@@ -74,6 +74,36 @@ describe("joining a fleet", () => {
     expect(world.coordinator.all("ready")).toHaveLength(1)
     await world.clock.advance(1)
     expect(world.coordinator.all("ready")).toHaveLength(2)
+    // Whoever has many devices may have forgotten one.
+    expect(world.coordinator.all("hello")).toHaveLength(2)
+  })
+
+  test("one of many that wait does not greet a new coordinator at once", async () => {
+    await world.coordinator.notice()
+    world.device()
+    await settle()
+    await world.coordinator.task("d-1", "wait", 1, 1, 3600, "")
+    await settle()
+    await world.coordinator.notice({ session: 8 })
+    // Somewhere in a minute, here in its middle.
+    await world.clock.advance(29_999)
+    expect(world.coordinator.all("hello")).toHaveLength(1)
+    await world.clock.advance(1)
+    expect(world.coordinator.all("hello")).toHaveLength(2)
+    // It waits for nothing any more.
+    await world.clock.advance(3_600_000)
+    expect(world.coordinator.all("hello")).toHaveLength(2)
+  })
+
+  test("the spread of uploads spreads the greetings of a new coordinator, too", async () => {
+    await world.coordinator.notice({ spreadSeconds: 20 })
+    world.device()
+    await settle()
+    await world.coordinator.notice({ session: 8 })
+    await world.clock.advance(9999)
+    expect(world.coordinator.all("hello")).toHaveLength(1)
+    await world.clock.advance(1)
+    expect(world.coordinator.all("hello")).toHaveLength(2)
   })
 
   test("who is not willing does not join, and says so when that changes", async () => {
