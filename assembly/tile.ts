@@ -20,8 +20,8 @@ export function multiply(a: usize, aRow: usize, panel: usize, depth: i32, out: u
       height = 4
       if (fives-- > 0) {
         height = 5
-        tile5(a, aRow, panel, depth, out, outRow)
-      } else tile4(a, aRow, panel, depth, out, outRow)
+        tile<v128>(a, aRow, panel, depth, out, outRow)
+      } else tile<i32>(a, aRow, panel, depth, out, outRow)
     } else row(a, 4, panel, 32, depth, out, 1)
     a += aRow * height
     out += outRow * height
@@ -95,53 +95,8 @@ export function outer(
   } while (rows > 0)
 }
 
-function tile4(a0: usize, aRow: usize, b: usize, depth: i32, out: usize, outRow: usize): void {
-  const a1 = a0 + aRow
-  const a2 = a1 + aRow
-  const a3 = a2 + aRow
-  let c00 = f32x4.splat(0)
-  let c01 = c00
-  let c10 = c00
-  let c11 = c00
-  let c20 = c00
-  let c21 = c00
-  let c30 = c00
-  let c31 = c00
-  const end = (<usize>depth) << 2
-  let k: usize = 0
-  do {
-    const b0 = v128.load(b)
-    const b1 = v128.load(b, 16)
-    let s = v128.load32_splat(a0 + k)
-    c00 = f32x4.add(c00, f32x4.mul(s, b0))
-    c01 = f32x4.add(c01, f32x4.mul(s, b1))
-    s = v128.load32_splat(a1 + k)
-    c10 = f32x4.add(c10, f32x4.mul(s, b0))
-    c11 = f32x4.add(c11, f32x4.mul(s, b1))
-    s = v128.load32_splat(a2 + k)
-    c20 = f32x4.add(c20, f32x4.mul(s, b0))
-    c21 = f32x4.add(c21, f32x4.mul(s, b1))
-    s = v128.load32_splat(a3 + k)
-    c30 = f32x4.add(c30, f32x4.mul(s, b0))
-    c31 = f32x4.add(c31, f32x4.mul(s, b1))
-    b += 32
-  } while ((k += 4) < end)
-  const b0 = v128.load(b)
-  const b1 = v128.load(b, 16)
-  v128.store(out, f32x4.add(c00, b0))
-  v128.store(out, f32x4.add(c01, b1), 16)
-  out += outRow
-  v128.store(out, f32x4.add(c10, b0))
-  v128.store(out, f32x4.add(c11, b1), 16)
-  out += outRow
-  v128.store(out, f32x4.add(c20, b0))
-  v128.store(out, f32x4.add(c21, b1), 16)
-  out += outRow
-  v128.store(out, f32x4.add(c30, b0))
-  v128.store(out, f32x4.add(c31, b1), 16)
-}
-
-function tile5(a0: usize, aRow: usize, b: usize, depth: i32, out: usize, outRow: usize): void {
+// Four rows of 8 sums each, and a fifth where `Fifth` is a vector: compiled once for each, without what it does not need.
+function tile<Fifth>(a0: usize, aRow: usize, b: usize, depth: i32, out: usize, outRow: usize): void {
   const a1 = a0 + aRow
   const a2 = a1 + aRow
   const a3 = a2 + aRow
@@ -173,9 +128,11 @@ function tile5(a0: usize, aRow: usize, b: usize, depth: i32, out: usize, outRow:
     s = v128.load32_splat(a3 + k)
     c30 = f32x4.add(c30, f32x4.mul(s, b0))
     c31 = f32x4.add(c31, f32x4.mul(s, b1))
-    s = v128.load32_splat(a4 + k)
-    c40 = f32x4.add(c40, f32x4.mul(s, b0))
-    c41 = f32x4.add(c41, f32x4.mul(s, b1))
+    if (isVector<Fifth>()) {
+      s = v128.load32_splat(a4 + k)
+      c40 = f32x4.add(c40, f32x4.mul(s, b0))
+      c41 = f32x4.add(c41, f32x4.mul(s, b1))
+    }
     b += 32
   } while ((k += 4) < end)
   const b0 = v128.load(b)
@@ -191,9 +148,11 @@ function tile5(a0: usize, aRow: usize, b: usize, depth: i32, out: usize, outRow:
   out += outRow
   v128.store(out, f32x4.add(c30, b0))
   v128.store(out, f32x4.add(c31, b1), 16)
-  out += outRow
-  v128.store(out, f32x4.add(c40, b0))
-  v128.store(out, f32x4.add(c41, b1), 16)
+  if (isVector<Fifth>()) {
+    out += outRow
+    v128.store(out, f32x4.add(c40, b0))
+    v128.store(out, f32x4.add(c41, b1), 16)
+  }
 }
 
 // One row of 8 sums: `bias` = 1 adds the row `b[depth]`, -1 continues the sums that `out` holds.
