@@ -17,7 +17,7 @@ const C_FLAGS = ["-O3", "-ffp-contract=off", "-falign-functions=64", "-falign-lo
 const root = fileURLToPath(new URL("../..", import.meta.url))
 
 /** Ours and C by turns, the best of all turns: both see the machine's quiet moments. */
-const TURNS = 4
+const TURNS = 6
 const BUDGET_MS = 15
 
 type Shape = readonly [inputs: number, units: number, batch: number]
