@@ -25,6 +25,7 @@ import { writeModel } from "./export.ts"
 import { readPlan } from "./plan-file.ts"
 import { addPlanOptions, planOverrides, warnAbout } from "./plan-options.ts"
 import type { PlanFlags } from "./plan-options.ts"
+import { tryOut } from "./probe.ts"
 
 interface Flags extends DataFlags, JournalFlags, PlanFlags, ResultFlags {
   readonly plan: string
@@ -33,6 +34,7 @@ interface Flags extends DataFlags, JournalFlags, PlanFlags, ResultFlags {
   readonly data?: string
   readonly init?: string
   readonly export?: string
+  readonly probe: boolean
 }
 
 const DEFAULT_LISTEN: Address = { host: "127.0.0.1", port: 1883 }
@@ -45,6 +47,7 @@ export function coordinatorCommand(): Command {
     .addOption(
       new Option("--listen <host:port>", "run the embedded broker here (default: 127.0.0.1:1883)").argParser(address),
     )
+    .option("--no-probe", "do not measure whether the broker at --broker loses messages of a busy fleet")
     .option("--init <file>", "start from this model (safetensors)")
     .option("--export <file>", "write the released model (safetensors)")
     .option("--data <source>", "take names of features and classes from here, where the plan has none; nothing else")
@@ -77,6 +80,11 @@ async function federate({ plan, init, journal }: Federating, flags: Flags, conte
   const network = embedded?.network ?? networkAt(flags.broker!, context)
   if (embedded !== undefined) log.info(`broker at ${embedded.broker.url}`)
   const bar = followRounds(plan, context, { lines: false })
+  const over = new AbortController()
+  const probed =
+    flags.broker === undefined || !flags.probe
+      ? undefined
+      : tryOut(flags.broker, plan, context, AbortSignal.any([signal, over.signal]))
   const coordinator = new Coordinator({
     plan,
     network,
@@ -99,6 +107,8 @@ async function federate({ plan, init, journal }: Federating, flags: Flags, conte
     if (embedded !== undefined) await untilLeft(() => coordinator.present, signal)
   } finally {
     bar.end()
+    over.abort()
+    await probed
     await coordinator.close()
     await embedded?.broker.close()
   }

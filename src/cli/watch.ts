@@ -1,4 +1,5 @@
 import { Command } from "commander"
+import { matches } from "../net/filter.ts"
 import { describeMessage } from "../wire/describe.ts"
 import { topics } from "../wire/topics.ts"
 import { networkAt } from "./brokers.ts"
@@ -17,6 +18,7 @@ export function watchCommand(): Command {
           signal: context.signal,
         })
         await link.subscribe(filters.everything, (topic, payload, retained) => {
+          if (matches(filters.probes, topic)) return undefined
           const line = { time: new Date().toISOString(), retained, ...describeMessage(topic, payload) }
           // A reader that is slow holds back the broker.
           if (!process.stdout.write(`${JSON.stringify(line)}\n`))

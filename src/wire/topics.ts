@@ -42,6 +42,8 @@ export interface Topics {
   update(device: string, shards: number): string
   manifest(slot: string): string
   module(slot: string, sequence: number, chunk: number): string
+  /** Where a coordinator of this name tries out the broker: no messages of the protocol. */
+  probe(name: string): string
   readonly filters: Filters
 }
 
@@ -56,6 +58,7 @@ export interface Filters {
   shard(shard: number): string
   /** Every retained chunk of every model, to find what to clear. */
   readonly models: string
+  readonly probes: string
 }
 
 export function topics(fleet: string): Topics {
@@ -83,6 +86,7 @@ export function topics(fleet: string): Topics {
       const which = `${name("slot", slot, NAME_LENGTHS.slot)}/${numbered("sequence", sequence, BOUNDS.uint32)}`
       return `${root}/module/${which}/${numbered("chunk", chunk, BOUNDS.chunkIndex)}`
     },
+    probe: (name) => `${root}/probe/${checkDevice(name)}`,
     filters: {
       everything: `${root}/#`,
       hellos: `${root}/dev/+/hello`,
@@ -91,6 +95,7 @@ export function topics(fleet: string): Topics {
       updates: `${root}/up/+/+`,
       shard: (shard) => `${root}/up/${numbered("shard", shard, SHARD)}/+`,
       models: `${root}/model/#`,
+      probes: `${root}/probe/+`,
     },
   }
 }
