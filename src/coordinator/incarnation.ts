@@ -39,6 +39,8 @@ export async function readLegacy(
 ): Promise<Legacy> {
   const link = await network.connect({ clientId: name, ...(signal === undefined ? {} : { signal }) })
   const { promise: echo, resolve, reject } = Promise.withResolvers<void>()
+  // It may be rejected before anybody waits for it.
+  echo.catch(() => {})
   const abort = (): void => reject(signal!.reason)
   signal?.addEventListener("abort", abort)
   const cancel = clock.after(ECHO_TIMEOUT_MS, () =>

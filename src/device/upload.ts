@@ -129,6 +129,9 @@ export class Upload {
     if (held === undefined || !sameBytes(receipt.updateId, held.updateId)) return
     const { emit, log } = this.#options
     const { round, epoch } = held
+    // The same bytes may have been sent in an earlier epoch too: a late receipt names the current one, all others their update's.
+    const isCurrent = receipt.round === round && receipt.epoch === epoch
+    if (isCurrent === (receipt.status === "late")) return
     switch (receipt.status) {
       case "folded":
       case "duplicate":

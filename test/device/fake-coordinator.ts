@@ -117,18 +117,20 @@ export class FakeCoordinator {
     await this.#link.publish(names.task(id), task, { retain })
   }
 
-  /** Answers the latest update. */
-  async receipt(id: string, status: Receipt["status"], retrySeconds = 0): Promise<void> {
+  /** Answers the latest update; `facts` overrides any field. */
+  async receipt(id: string, status: Receipt["status"], facts: Partial<Receipt> = {}): Promise<void> {
     const { round, epoch, updateId } = this.updates.at(-1)!
     const receipt: Receipt = {
       type: "receipt",
       status,
-      round,
+      // The round that is on, where the update's is over.
+      round: status === "late" ? round + 1 : round,
       epoch,
       updateId,
-      retrySeconds,
+      retrySeconds: 0,
       allowedBytes: 0,
       reason: "",
+      ...facts,
     }
     await this.#link.publish(names.receipt(id), encode(receipt))
   }

@@ -29,7 +29,7 @@ describe("the update that is kept", () => {
 
   test("is sent again when a busy coordinator said", async () => {
     await world.sent()
-    await world.coordinator.receipt("d-1", "busy", 30)
+    await world.coordinator.receipt("d-1", "busy", { retrySeconds: 30 })
     await world.clock.advance(29_999)
     expect(world.coordinator.updates).toHaveLength(1)
     await world.clock.advance(1)
@@ -75,6 +75,21 @@ describe("the update that is kept", () => {
     await world.clock.advance(600_000)
     expect(world.types.slice(-1)).toEqual(["dropped"])
     expect(world.coordinator.updates).toHaveLength(2)
+  })
+
+  test("is kept when a receipt is about the same bytes of another epoch", async () => {
+    await world.sent()
+    await world.coordinator.receipt("d-1", "folded", { epoch: 0 })
+    // A copy of what was sent in the epoch before has come; this one is on.
+    await world.coordinator.receipt("d-1", "late", { round: 1 })
+    await world.coordinator.receipt("d-1", "refused", { epoch: 0 })
+    await settle()
+    expect(world.types).not.toContain("folded")
+    await world.clock.advance(13_000)
+    expect(world.coordinator.updates).toHaveLength(2)
+    await world.coordinator.receipt("d-1", "folded")
+    await settle()
+    expect(world.types.at(-1)).toBe("folded")
   })
 
   test("has its place in the spread through a lost connection, until the coordinator says finish now", async () => {
