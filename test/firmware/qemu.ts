@@ -1,0 +1,61 @@
+import { execFileSync } from "node:child_process"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { FIRMWARE } from "./build.ts"
+
+/** The emulated boards: an385 is a Cortex-M3 without FPU, an386 a Cortex-M4 with one. */
+export type Board = "an385" | "an386"
+
+export const PORT = join(FIRMWARE, "port", "cortex-m")
+
+/** Images for a board, in a folder of their own. */
+export interface BoardBuild {
+  readonly folder: string
+  path(file: string): string
+  remove(): void
+}
+
+/** `variables`: make's, such as SAMPLES=... */
+export function buildFor(board: Board, goals: readonly string[], variables: readonly string[] = []): BoardBuild {
+  const folder = mkdtempSync(join(tmpdir(), `fedmote-${board}-`))
+  const remove = (): void => rmSync(folder, { recursive: true, force: true })
+  try {
+    run("make", ["-s", "-j2", "-C", PORT, `BOARD=${board}`, `BUILD=${folder}`, ...variables, ...goals])
+  } catch (error) {
+    remove()
+    throw error
+  }
+  return { folder, path: (file) => join(folder, file), remove }
+}
+
+/** QEMU's arguments to run an image; `args` are the program's. Semihosting: it may write here, read files and end QEMU. */
+export function qemuArguments(board: Board, image: string, args: readonly string[]): string[] {
+  const semihosting = ["enable=on", "target=native", ...["fedmote", ...args].map((each) => `arg=${each}`)].join(",")
+  return [
+    "-M",
+    `mps2-${board}`,
+    "-display",
+    "none",
+    "-monitor",
+    "none",
+    "-semihosting-config",
+    semihosting,
+    "-kernel",
+    image,
+  ]
+}
+
+/** Runs an image to its end and returns what it wrote; throws with it where it fails. */
+export function runOnBoard(board: Board, image: string, args: readonly string[]): string {
+  return run("qemu-system-arm", [...qemuArguments(board, image, args), "-serial", "none"])
+}
+
+function run(command: string, args: readonly string[]): string {
+  try {
+    return execFileSync(command, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], timeout: 60_000 })
+  } catch (error) {
+    const { stdout, stderr } = error as { readonly stdout?: string; readonly stderr?: string }
+    throw new Error(`${command} failed:\n${stdout ?? ""}${stderr ?? ""}`, { cause: error })
+  }
+}
