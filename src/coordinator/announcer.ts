@@ -28,8 +28,9 @@ export interface AnnouncerOptions {
   readonly onError: (error: unknown) => void
 }
 
-/** The Notice is said again so often. */
+/** The Notice is said again so often, and the model, which a broker might have lost without a word, after so many Notices. */
 const REFRESH_MS = 30_000
+const REFRESHES = 20
 
 /** All that a coordinator says: models, Notices and Tasks one after the other, receipts at once. */
 export class Announcer {
@@ -38,6 +39,7 @@ export class Announcer {
   readonly #courier: Courier
   readonly #publisher: Publisher
   #cancelRefresh: () => void = () => {}
+  #refreshes = 0
 
   constructor(options: AnnouncerOptions) {
     const { federation, link, topics, model, inherited, journal, onError } = options
@@ -104,12 +106,17 @@ export class Announcer {
 
   /** Everything again: the broker may have lost it, and devices may have missed it. */
   repeat(): void {
-    const { cohort, seen } = this.#options.federation.rounds
-    this.#publisher.doubt()
+    const { rounds } = this.#options.federation
+    this.doubt()
     this.#courier.after(async () => {
       await this.#say()
-      await this.#join([...cohort].filter((device) => !seen.has(device)))
+      await this.#join([...rounds.cohort])
     })
+  }
+
+  /** The model may not be with the broker any more: it is published again before the next Notice. */
+  doubt(): void {
+    this.#publisher.doubt()
   }
 
   /** Brings a version of the model to the broker before anything names it; then calls `then`. */
@@ -163,19 +170,22 @@ export class Announcer {
     await this.#sender.all([{ topic: this.#options.topics.round, message: this.notice() }], true)
   }
 
+  /** Asks those of them that are still waited for. */
   async #join(devices: readonly string[]): Promise<void> {
     const { topics, federation } = this.#options
-    const { phase, round, epoch } = federation.rounds
+    const { phase, round, epoch, cohort, seen } = federation.rounds
     if (phase !== "working" && phase !== "finishing") return
     const message: Task = { type: "task", action: "join", round, epoch, retrySeconds: 0, reason: "" }
+    const waitedFor = devices.filter((device) => cohort.has(device) && !seen.has(device))
     await this.#sender.all(
-      devices.map((device) => ({ topic: topics.task(device), message })),
+      waitedFor.map((device) => ({ topic: topics.task(device), message })),
       false,
     )
   }
 
   #refresh(): void {
     this.#cancelRefresh = this.#options.clock.after(REFRESH_MS, () => {
+      if (++this.#refreshes % REFRESHES === 0) this.doubt()
       this.announce()
       this.#refresh()
     })

@@ -194,6 +194,8 @@ export class Desk {
         return this.#commit(effect.kind)
       case "abandoned":
         log.warn({ round, folded: effect.folded, needed: effect.needed }, "round abandoned")
+        // Perhaps devices found no model.
+        this.#announcer.doubt()
         return this.#reserve(epoch)
       case "waiting":
         return log.info({ ready: effect.ready, needed: effect.needed }, "waiting for devices")
