@@ -7,18 +7,26 @@ FM_SOURCES = \
   src/fm_codec_int8.c \
   src/fm_decoder_eden.c \
   src/fm_decoder_int8.c \
+  src/fm_device.c \
   src/fm_eden.c \
   src/fm_evaluation.c \
+  src/fm_greeting.c \
   src/fm_init.c \
   src/fm_loss_logistic.c \
   src/fm_loss_softmax.c \
   src/fm_loss_squared.c \
   src/fm_math.c \
+  src/fm_membership.c \
   src/fm_message.c \
   src/fm_moments.c \
   src/fm_mqtt.c \
   src/fm_network.c \
   src/fm_notice.c \
+  src/fm_parts.c \
+  src/fm_parts_all.c \
+  src/fm_plan.c \
+  src/fm_predict.c \
+  src/fm_pull.c \
   src/fm_random.c \
   src/fm_result.c \
   src/fm_session.c \
@@ -26,4 +34,6 @@ FM_SOURCES = \
   src/fm_sum.c \
   src/fm_topic.c \
   src/fm_training.c \
-  src/fm_utf8.c
+  src/fm_upload.c \
+  src/fm_utf8.c \
+  src/fm_work.c

@@ -1,5 +1,36 @@
 /**
- * Fedmote for firmware: take part in federated learning from a microcontroller.
+ * Fedmote for firmware: take part in federated learning from a microcontroller, in C99, without malloc,
+ * libm, recursion or stdio.
+ *
+ * A device joins a fleet over MQTT 3.1.1. In each round it pulls the model, trains on its own samples, sends the
+ * quantised change, and waits until that has been committed. Samples never leave it.
+ *
+ * The firmware supplies a byte stream to the broker, a clock, its samples and some memory:
+ *
+ *     static uint8_t incoming[512], outgoing[512];
+ *     static float memory[5500];
+ *     static uint16_t order[ROWS];
+ *     static fm_device_t device;
+ *
+ *     static const fm_port_t port = { NULL, uart_open, uart_read, uart_write, uart_reset, tick_ms, chance };
+ *     static const fm_device_options_t options = {
+ *         .fleet = "motes", .id = "mote-7", .port = &port,
+ *         .buffers = { incoming, sizeof(incoming), outgoing, sizeof(outgoing) },
+ *         .features = 64, .train = { NULL, ROWS, sample }, .order = order,
+ *         .memory = memory, .memoryBytes = sizeof(memory), .parts = &fm_parts_small,
+ *     };
+ *
+ *     fm_result_t result = fm_device_begin(&device, &options);
+ *     while ((result == FM_OK) || (result == FM_AGAIN)) {
+ *         result = fm_device_poll(&device);
+ *         if (result == FM_AGAIN) {
+ *             sleep_until_byte_or_ms(50);
+ *         }
+ *     }
+ *
+ * When fm_device_poll() says FM_DONE the federation has ended, and fm_device_predict() gives the released model's
+ * answers. The bytes on the wire and the arithmetic are those of every other Fedmote device
+ * (src/wire/protocol.cddl, assembly/README.md, assembly/CODECS.md).
  */
 #ifndef FEDMOTE_H
 #define FEDMOTE_H
@@ -7,43 +38,260 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* ---- results ---------------------------------------------------------------------------------- */
+
 /** What a call came to. fm_result_text() has a sentence for each. */
 typedef enum {
     FM_OK = 0,
     /** Nothing to do for now; call again later. */
     FM_AGAIN,
+    /** The federation has ended and its model is in memory. */
+    FM_DONE,
     /** An argument or an option is out of its bounds. */
     FM_BAD_ARGUMENT,
-    /** A buffer of the caller's is too small. */
+    /** A buffer is too small. */
     FM_NO_SPACE,
+    /** The memory for models is too small. */
+    FM_NO_MEMORY,
+    /** A packet is larger than the buffer for incoming packets. */
+    FM_TOO_LARGE,
     /** These bytes are no message of protocol 1. */
     FM_BAD_MESSAGE,
     /** These bytes are no MQTT 3.1.1 packet that a broker sends. */
     FM_BAD_PACKET,
     /** The broker does not take this client, or a subscription of its. */
     FM_REFUSED,
-    /** The byte stream ended. */
+    /** The byte stream has ended. */
     FM_CLOSED,
     /** Nothing was heard for too long. */
     FM_SILENT,
     /** The federation asks for what this image has no code for. */
     FM_UNSUPPORTED,
-    /** A label, or a value, is not what the model takes. */
+    /** The federation's model takes another number of features. */
+    FM_MISFIT,
+    /** A label or a value is not one that the model takes. */
     FM_BAD_SAMPLE,
     /** What was pulled is not the model that was announced. */
     FM_BAD_MODEL,
     /** Training or evaluation left the finite numbers. */
-    FM_DIVERGED
+    FM_DIVERGED,
+    /** The coordinator told this device to stop. */
+    FM_STOPPED
 } fm_result_t;
 
 /** A sentence in English, for logs. */
 const char *fm_result_text(fm_result_t result);
 
-/** Bytes that belong to somebody else. */
+/* ---- what the firmware supplies --------------------------------------------------------------- */
+
+/** Bytes that belong to somebody else; not terminated. */
 typedef struct {
     const uint8_t *bytes;
     uint32_t size;
 } fm_bytes_t;
+
+/** A byte stream to the broker, a clock, and a little chance. Every function gets `context` back. */
+typedef struct {
+    void *context;
+    /**
+     * Opens the stream: begins to, or goes on. FM_OK: it is there. FM_AGAIN: not yet. Anything else: it
+     * failed; it is reset, and opened again later.
+     */
+    fm_result_t (*open)(void *context);
+    /** Reads at most `size` bytes that are there. Bytes read; 0: none now; below 0: the stream has ended. */
+    int32_t (*read)(void *context, uint8_t *bytes, uint32_t size);
+    /** Writes at most `size` bytes without waiting. Bytes taken; 0: none now; below 0: the stream has ended. */
+    int32_t (*write)(void *context, const uint8_t *bytes, uint32_t size);
+    /** Closes the stream, and forgets what is still under way. A stream may lack any sign of being closed. */
+    void (*reset)(void *context);
+    /** Milliseconds since whenever; they may wrap around, and never go back. */
+    uint32_t (*now_ms)(void *context);
+    /** 32 bits that differ from one start of the device to the next. */
+    uint32_t (*random)(void *context);
+} fm_port_t;
+
+/** Memory for packets. */
+typedef struct {
+    /** For packets that come in: 256 bytes at least. Its size is the largest packet that the device takes. */
+    uint8_t *incoming;
+    uint32_t incomingBytes;
+    /** For packets that go out: 256 bytes at least. No packet is larger. */
+    uint8_t *outgoing;
+    uint32_t outgoingBytes;
+} fm_buffers_t;
+
+/** Samples, wherever they are: flash, RAM, a ring buffer of ADC readings. They are read many times, and must not change in a round. */
+typedef struct {
+    void *context;
+    /** At most 65535. */
+    uint32_t rows;
+    /** Feature `column` of a row; with `column` one past the last feature its label: class index or target. */
+    float (*value)(void *context, uint32_t row, uint32_t column);
+} fm_samples_t;
+
+/* ---- what the image has code for --------------------------------------------------------------- */
+
+/** A loss; an image links those that it names. */
+typedef struct fm_loss fm_loss_t;
+extern const fm_loss_t fm_softmax;
+extern const fm_loss_t fm_logistic;
+extern const fm_loss_t fm_squared;
+
+/** A codec of updates. */
+typedef struct fm_codec fm_codec_t;
+extern const fm_codec_t fm_codec_f32;
+extern const fm_codec_t fm_codec_int8;
+extern const fm_codec_t fm_codec_eden1;
+
+/** A codec of the model's changes on the way down. Without one, models are pulled whole. */
+typedef struct fm_decoder fm_decoder_t;
+extern const fm_decoder_t fm_decoder_int8;
+extern const fm_decoder_t fm_decoder_eden1;
+extern const fm_decoder_t fm_decoder_eden2;
+extern const fm_decoder_t fm_decoder_eden4;
+
+/** What an image is made of. Each list may be the firmware's own; every fleet needs `f32` and `int8`. */
+typedef struct {
+    const fm_loss_t *const *losses;
+    uint32_t lossCount;
+    /** At most 16. */
+    const fm_codec_t *const *codecs;
+    uint32_t codecCount;
+    const fm_decoder_t *const *decoders;
+    uint32_t decoderCount;
+} fm_parts_t;
+
+/** Softmax; f32 and int8; no decoder. */
+extern const fm_parts_t fm_parts_small;
+
+/** Everything. */
+extern const fm_parts_t fm_parts_all;
+
+/* ---- a device ---------------------------------------------------------------------------------- */
+
+/** What happens on a device, for logs and lamps. */
+typedef enum {
+    /** Connected to the broker. */
+    FM_EVENT_UP,
+    /** No longer, or not yet: `result` says why. It is tried again by itself. */
+    FM_EVENT_DOWN,
+    /** A message of `number` bytes was dropped: the buffer for incoming packets is smaller. */
+    FM_EVENT_TOO_LARGE,
+    /** A message that makes no sense was ignored. */
+    FM_EVENT_IGNORED,
+    /** Said Hello and Ready. */
+    FM_EVENT_GREETED,
+    /** This device cannot work for the federation as it is: `result` says why; FM_NO_MEMORY: `number` bytes would do. */
+    FM_EVENT_UNFIT,
+    /** Joined round `number`. */
+    FM_EVENT_JOINED,
+    /** Holds version `number` of the model: pulled whole, or made of an earlier one by its changes. */
+    FM_EVENT_PULLED,
+    FM_EVENT_CHANGED,
+    /** The model is not there yet (`result`); it is tried again. */
+    FM_EVENT_PULL_FAILED,
+    /** Trained, in `number` steps. */
+    FM_EVENT_TRAINED,
+    /** The round's work came to nothing (`result`): nothing is sent. */
+    FM_EVENT_FAILED,
+    /** Sent an update of `number` bytes. */
+    FM_EVENT_SENT,
+    /** The coordinator's receipt; refused with its reason in `text`. */
+    FM_EVENT_FOLDED,
+    FM_EVENT_BUSY,
+    FM_EVENT_LATE,
+    FM_EVENT_REFUSED,
+    /** The update is in a committed model; or its round is over without it. */
+    FM_EVENT_COMMITTED,
+    FM_EVENT_DROPPED,
+    /** To come back in `number` seconds. */
+    FM_EVENT_WAIT,
+    /** Told to stop, with the coordinator's reason in `text`. */
+    FM_EVENT_STOPPED,
+    /** The federation has ended with version `number`. */
+    FM_EVENT_RELEASED
+} fm_event_kind_t;
+
+/** One of them. Nothing in it is a sample or a parameter. `text` holds during the call only. */
+typedef struct {
+    fm_event_kind_t kind;
+    fm_result_t result;
+    /** The round that the device last took up. */
+    uint32_t round;
+    uint32_t epoch;
+    uint32_t number;
+    fm_bytes_t text;
+} fm_event_t;
+
+/** How a device is made. Everything is borrowed for as long as the device lives. */
+typedef struct {
+    /** 1 to 32, and 1 to 64, of a-z, 0-9 and "-". The id is unique in the fleet. */
+    const char *fleet;
+    const char *id;
+    const fm_port_t *port;
+    fm_buffers_t buffers;
+    /** For the broker; NULL: none. */
+    const char *username;
+    const char *password;
+    /** A silence of this many seconds ends a connection; 0: 30. */
+    uint32_t keepAliveSeconds;
+
+    /** Values of a sample, 1 to 65535. */
+    uint32_t features;
+    fm_samples_t train;
+    /** What is kept aside to evaluate with; may be none. */
+    fm_samples_t test;
+    /** Room for the order of the training rows: as many entries as there are. */
+    uint16_t *order;
+
+    /**
+     * Where models, and all else that depends on their size, live. In floats, for P parameters of which a row's
+     * layers have H hidden and C output units, batches of B rows, and S = 2 features if the federation standardises:
+     *
+     *     training      S + 2 P + max(B (2 H + C + 1), 1024 for eden1) + P with momentum
+     *     evaluation    S + P + H + C + 6 + (softmax: C C, logistic: 1028, squared: 10)
+     *     statistics    S + P + 1 + 10 features
+     *
+     * FM_EVENT_UNFIT tells how many bytes a federation needs.
+     */
+    float *memory;
+    uint32_t memoryBytes;
+    const fm_parts_t *parts;
+
+    /** The device's own say: opted in, on power, idle; NULL: always. */
+    bool (*willing)(void *context);
+    /** Told what happens; NULL: nobody is. Must not call the device. */
+    void (*event)(void *context, const fm_event_t *event);
+    void *context;
+} fm_device_options_t;
+
+typedef struct fm_device fm_device_t;
+
+/** Begins. FM_BAD_ARGUMENT: an option is out of its bounds. FM_NO_SPACE: a buffer for packets is too small. */
+fm_result_t fm_device_begin(fm_device_t *device, const fm_device_options_t *options);
+
+/**
+ * Does what there is to do: a few milliseconds at most, and never waits. To be called again and again.
+ *
+ * FM_OK: there is more to do. FM_AGAIN: not before bytes arrive or some time has passed; 50 ms are fine.
+ * FM_DONE: the federation has ended, and its model is here. FM_STOPPED: the coordinator told the device to stop.
+ * FM_CLOSED: it has left (fm_device_leave()).
+ */
+fm_result_t fm_device_poll(fm_device_t *device);
+
+/** Leaves the fleet: says so, then disconnects; go on with fm_device_poll() until it says FM_CLOSED, which takes 2 s at most. */
+void fm_device_leave(fm_device_t *device);
+
+/**
+ * The released model's outputs for one raw sample of `features` values, standardised as in training: probabilities
+ * (softmax, logistic) or a value, one for each output unit. FM_AGAIN: there is no released model yet.
+ */
+fm_result_t fm_device_predict(fm_device_t *device, const float *x, float *outputs);
+
+/** The released model's parameters, in canonical order (src/core/model.ts); NULL: there is none yet. */
+const float *fm_device_model(const fm_device_t *device, uint32_t *count);
+
+/* ---- inside the context: not for others --------------------------------------------------------- */
 
 /** Most layers of a model. */
 #define FM_LAYERS 15U
@@ -60,11 +308,11 @@ typedef struct {
     uint16_t stride;
 } fm_layer_t;
 
-/** Layers from `from` to `to` - 1. */
+/** Layers from `from` to `to` - 1; all where it was not given. */
 typedef struct {
-    bool given;
     uint32_t from;
     uint32_t to;
+    bool given;
 } fm_range_t;
 
 typedef struct {
@@ -78,74 +326,58 @@ typedef struct {
     uint32_t layerCount;
     fm_layer_t layers[FM_LAYERS];
     uint16_t loss;
+    uint16_t schedule;
     float positiveWeight;
-    bool standardized;
     uint32_t epochs;
     uint32_t batch;
     float learningRate;
     float momentum;
     float l2;
     float proximal;
-    fm_flag_t errorFeedback;
-    bool hasSchedule;
-    uint16_t schedule;
     uint32_t warmup;
     float finalFraction;
-    bool hasClipping;
     /** 0 where there is none. */
     float clipNorm;
     float exampleClipNorm;
     fm_range_t trained;
     fm_range_t shared;
+    fm_flag_t errorFeedback;
+    bool standardized;
+    bool hasSchedule;
+    bool hasClipping;
 } fm_settings_t;
 
-/** Samples, wherever they are: flash, RAM, a ring buffer of ADC readings. */
 typedef struct {
-    void *context;
-    /** At most 65535. */
-    uint32_t rows;
-    /** Feature `column` of a row; with `column` one past the last feature, the label: class index or target. */
-    float (*value)(void *context, uint32_t row, uint32_t column);
-} fm_samples_t;
+    const char *fleet;
+    const char *id;
+} fm_names_t;
 
-/**
- * What the library needs from the machine: a byte stream to the broker, a clock, and a little chance.
- * Every function gets `context` back.
- */
 typedef struct {
-    void *context;
-    /**
-     * Opens the stream: begins to, or goes on. FM_OK: it is there. FM_AGAIN: not yet. Anything else: it
-     * failed; it is reset, and opened again later.
-     */
-    fm_result_t (*open)(void *context);
-    /** Reads at most `size` bytes that are there. Bytes read; 0: none now; below 0: the stream has ended. */
-    int32_t (*read)(void *context, uint8_t *bytes, uint32_t size);
-    /** Writes at most `size` bytes without waiting. Bytes taken; 0: none now; below 0: the stream has ended. */
-    int32_t (*write)(void *context, const uint8_t *bytes, uint32_t size);
-    /** Closes the stream, and forgets what is still under way. */
-    void (*reset)(void *context);
-    /** Milliseconds since whenever; it may wrap around, and never goes back. */
-    uint32_t (*now_ms)(void *context);
-    /** 32 bits that nobody guesses, and that differ from one start to the next. */
-    uint32_t (*random)(void *context);
-} fm_port_t;
+    uint32_t sinceMs;
+    uint32_t waitMs;
+    bool armed;
+} fm_timer_t;
 
-/** Memory for packets. */
 typedef struct {
-    /** For packets that come in: at least 256 bytes. Its size is the largest packet that the device takes. */
-    uint8_t *incoming;
-    uint32_t incomingBytes;
-    /** For packets that go out: as many, and no packet is larger. */
-    uint8_t *outgoing;
-    uint32_t outgoingBytes;
-} fm_buffers_t;
+    uint32_t state[8];
+    uint32_t bytes;
+    uint8_t block[64];
+} fm_sha256_t;
 
-typedef struct fm_loss fm_loss_t;
-typedef struct fm_codec fm_codec_t;
-typedef struct fm_decoder fm_decoder_t;
+/** Names random streams: assembly/README.md. */
+typedef struct {
+    uint32_t seed;
+    uint32_t round;
+    /** The first 8 bytes of SHA-256(device id), big-endian. */
+    uint32_t device[2];
+} fm_key_t;
 
-/* ---- inside the context ---- */
+typedef struct {
+    uint64_t mantissa;
+    int32_t exponent;
+    bool negative;
+    bool spoiled;
+} fm_sum_t;
 
 typedef struct {
     const fm_port_t *port;
@@ -173,27 +405,6 @@ typedef struct {
     /** Why the connection is to be broken; FM_OK: it is not. */
     fm_result_t broken;
 } fm_session_t;
-
-typedef struct {
-    uint32_t state[8];
-    uint32_t bytes;
-    uint8_t block[64];
-} fm_sha256_t;
-
-/** Names random streams: assembly/README.md. */
-typedef struct {
-    uint32_t seed;
-    uint32_t round;
-    /** The first 8 bytes of SHA-256(device id), big-endian. */
-    uint32_t device[2];
-} fm_key_t;
-
-typedef struct {
-    uint64_t mantissa;
-    int32_t exponent;
-    bool negative;
-    bool spoiled;
-} fm_sum_t;
 
 /** Rows as the model sees them. */
 typedef struct {
@@ -251,10 +462,10 @@ typedef struct {
     const float *parameters;
     float *vector;
     float *memory;
-    /** Whether the training rows are being counted; the rows, and the next of them. */
-    bool training;
+    /** The rows that are being counted, and the next of them; whether they are the training rows. */
     const fm_rows_t *rows;
     uint32_t row;
+    bool training;
     fm_tally_t tally;
 } fm_evaluation_t;
 
@@ -277,16 +488,123 @@ typedef struct {
     uint8_t block[130];
 } fm_payload_t;
 
-extern const fm_loss_t fm_softmax;
-extern const fm_loss_t fm_logistic;
-extern const fm_loss_t fm_squared;
+/** What the coordinator said last, as far as it matters here. */
+typedef struct {
+    uint32_t round;
+    uint32_t epoch;
+    uint32_t session;
+    uint32_t version;
+    uint32_t sizeBytes;
+    uint32_t seed;
+    uint32_t shards;
+    uint32_t spreadSeconds;
+    /** The size of chunks in which this device pulls the model; 0: none is small enough. */
+    uint32_t chunkBytes;
+    /** NULL: none in common. */
+    const fm_codec_t *codec;
+    const fm_loss_t *loss;
+    /** The model also comes as changes, from this version on; NULL: it does not, or this image cannot read them. */
+    const fm_decoder_t *decoder;
+    uint32_t deltasBase;
+    uint16_t kind;
+    uint16_t phase;
+    uint8_t digest[32];
+    fm_settings_t settings;
+} fm_plan_t;
 
-extern const fm_codec_t fm_codec_f32;
-extern const fm_codec_t fm_codec_int8;
-extern const fm_codec_t fm_codec_eden1;
+/** The model on its way. */
+typedef struct {
+    /** The version whose bytes are pulled, whole or as a change against the one before; in chunks of this size. */
+    uint32_t version;
+    uint32_t partBytes;
+    uint32_t chunkBytes;
+    uint32_t index;
+    /** The chunk whose topic is subscribed to: what is asked for, or still to be left. */
+    uint32_t topicVersion;
+    uint32_t topicIndex;
+    bool topicChange;
+    bool change;
+    bool asked;
+    bool leave;
+    /** Whether it waits before another attempt. */
+    bool waiting;
+    uint32_t attempts;
+    fm_timer_t timer;
+    /** Of a change: bytes of the block that is not whole yet, and the next value. */
+    uint32_t filled;
+    uint32_t at;
+} fm_pull_t;
 
-extern const fm_decoder_t fm_decoder_int8;
-extern const fm_decoder_t fm_decoder_eden1;
-extern const fm_decoder_t fm_decoder_eden4;
+typedef struct {
+    uint8_t updateId[8];
+    uint32_t bytes;
+    uint32_t hashed;
+    uint32_t chunkBytes;
+    uint32_t chunks;
+    uint32_t index;
+    uint32_t samples;
+    uint32_t steps;
+    uint32_t resendMs;
+    fm_timer_t timer;
+    float loss;
+    bool hasLoss;
+    fm_payload_t payload;
+} fm_upload_t;
+
+struct fm_device {
+    const fm_device_options_t *options;
+    fm_session_t session;
+    /** Tells this life of the device from others. */
+    uint32_t sessionId;
+    uint32_t key[2];
+    fm_result_t ended;
+
+    /** How many of its own topics it has subscribed to, and the id of the request that is open. */
+    uint32_t subscribed;
+    uint32_t subscribeId;
+    uint32_t flight;
+    bool readNotice;
+    bool helloDue;
+    bool readyDue;
+    bool greeted;
+    bool saidWilling;
+    bool leaving;
+    fm_timer_t greetTimer;
+    fm_timer_t readyTimer;
+    fm_timer_t leaveTimer;
+
+    fm_plan_t plan;
+    fm_network_t network;
+    bool hasPlan;
+    bool offline;
+    /** Why this device cannot work for the federation; FM_OK: it can. */
+    fm_result_t problem;
+    /** A Task whose Notice has not come yet; the round that was last taken up. */
+    bool pending;
+    bool took;
+    uint32_t pendingRound;
+    uint32_t pendingEpoch;
+    uint32_t tookRound;
+    uint32_t tookEpoch;
+
+    /** The model in memory: whether there is one, of which version, and whether it is the plan's. */
+    bool holds;
+    bool holdsPlans;
+    uint32_t heldVersion;
+
+    uint32_t stage;
+    bool finish;
+    bool releasing;
+    bool released;
+    uint32_t feature;
+    fm_pull_t pull;
+    fm_upload_t upload;
+    fm_rows_t train;
+    fm_rows_t test;
+    fm_training_t training;
+    fm_evaluation_t evaluation;
+    fm_delta_t delta;
+    fm_sha256_t sha;
+};
 
 #endif

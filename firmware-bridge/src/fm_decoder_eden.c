@@ -1,5 +1,5 @@
 /**
- * Decoding of rotated blocks of 1 and of 4 bits (assembly/CODECS.md, "Rotated blocks"). The transform of whole
+ * Decoding of rotated blocks of 1, 2 and 4 bits (assembly/CODECS.md, "Rotated blocks"). The transform of whole
  * numbers below 2^15 is exact in float32 too.
  */
 #include "fm_bits.h"
@@ -14,6 +14,11 @@
 static uint32_t decoder_eden1_bytes(uint32_t span)
 {
     return 2U + (span / 8U);
+}
+
+static uint32_t decoder_eden2_bytes(uint32_t span)
+{
+    return 2U + (span / 4U);
 }
 
 static uint32_t decoder_eden4_bytes(uint32_t span)
@@ -36,9 +41,10 @@ static uint32_t decoder_eden_code(const uint8_t *codes, uint32_t i, uint32_t spa
 /** The centroid of a code: its highest bit is the sign. */
 static float decoder_eden_centroid(uint32_t code, uint32_t bits)
 {
-    static const uint8_t sizes[8] = { 4U, 11U, 18U, 26U, 35U, 45U, 58U, 77U };
+    /* Of 1 bit, of 2, and of 4, each where its number of codes without a sign says. */
+    static const uint8_t sizes[16] = { 0U, 1U, 3U, 10U, 0U, 0U, 0U, 0U, 4U, 11U, 18U, 26U, 35U, 45U, 58U, 77U };
     uint32_t sign = 1U << (bits - 1U);
-    float size = (bits == 1U) ? 1.0F : (float)sizes[code & 7U];
+    float size = (float)sizes[sign + (code & (sign - 1U))];
 
     return ((code & sign) != 0U) ? -size : size;
 }
@@ -77,6 +83,12 @@ static fm_result_t decoder_eden1_add(const uint8_t *from, uint32_t at, uint32_t 
     return decoder_eden_add(from, at, count, key, memory, values, 1U);
 }
 
+static fm_result_t decoder_eden2_add(const uint8_t *from, uint32_t at, uint32_t count, const fm_key_t *key,
+                                     float *memory, float *values)
+{
+    return decoder_eden_add(from, at, count, key, memory, values, 2U);
+}
+
 static fm_result_t decoder_eden4_add(const uint8_t *from, uint32_t at, uint32_t count, const fm_key_t *key,
                                      float *memory, float *values)
 {
@@ -84,4 +96,5 @@ static fm_result_t decoder_eden4_add(const uint8_t *from, uint32_t at, uint32_t 
 }
 
 const fm_decoder_t fm_decoder_eden1 = { FM_CODEC_EDEN1, fm_eden_span, decoder_eden1_bytes, decoder_eden1_add };
+const fm_decoder_t fm_decoder_eden2 = { FM_CODEC_EDEN2, fm_eden_span, decoder_eden2_bytes, decoder_eden2_add };
 const fm_decoder_t fm_decoder_eden4 = { FM_CODEC_EDEN4, fm_eden_span, decoder_eden4_bytes, decoder_eden4_add };

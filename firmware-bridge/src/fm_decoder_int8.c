@@ -1,4 +1,4 @@
-/** Decoding of `int8` (assembly/CODECS.md, "Integer blocks"). */
+/** Decoding of `int8-nearest`, whose format is that of `int8` (assembly/CODECS.md, "Integer blocks"). */
 #include "fm_bits.h"
 #include "fm_codec.h"
 #include "fm_protocol.h"
@@ -40,4 +40,5 @@ static fm_result_t decoder_int8_add(const uint8_t *from, uint32_t at, uint32_t c
     return result;
 }
 
-const fm_decoder_t fm_decoder_int8 = { FM_CODEC_INT8, decoder_int8_span, decoder_int8_bytes, decoder_int8_add };
+const fm_decoder_t fm_decoder_int8 = { FM_CODEC_INT8_NEAREST, decoder_int8_span, decoder_int8_bytes,
+                                       decoder_int8_add };

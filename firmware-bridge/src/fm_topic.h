@@ -14,12 +14,6 @@ typedef struct {
     uint32_t size;
 } fm_topic_t;
 
-/** What names whose topics they are: borrowed texts. */
-typedef struct {
-    const char *fleet;
-    const char *id;
-} fm_names_t;
-
 /** Bytes of a name of 1 to `most` of a-z, 0-9 and "-"; 0 where it is none. */
 uint32_t fm_name_bytes(const char *name, uint32_t most);
 

@@ -11,7 +11,6 @@
 #include "fm_random.h"
 #include "fm_sum.h"
 
-#define MOST_MEMORY 0x10000000U
 
 static uint32_t training_smaller(uint32_t a, uint32_t b)
 {
@@ -24,10 +23,10 @@ uint32_t fm_training_memory(const fm_network_t *network, uint32_t rows)
     uint32_t batch = training_smaller(network->settings->batch, rows);
     uint32_t each = fm_network_row(network) + 1U;
 
-    return (batch > (MOST_MEMORY / each)) ? 0U : (batch * each);
+    return (batch > (UINT32_MAX / each)) ? UINT32_MAX : (batch * each);
 }
 
-static bool training_supports(const fm_settings_t *settings)
+bool fm_training_supports(const fm_settings_t *settings)
 {
     return (!settings->errorFeedback.on) && (!settings->hasClipping) &&
            ((!settings->hasSchedule) || (settings->schedule == FM_SCHEDULE_KIND_CONSTANT));
@@ -38,7 +37,7 @@ fm_result_t fm_training_begin(fm_training_t *training)
     const fm_settings_t *settings = training->network->settings;
     uint32_t rows = training->rows->samples->rows;
     size_t bytes = sizeof(float) * fm_network_offset(training->network, settings->layerCount);
-    fm_result_t result = training_supports(settings) ? FM_OK : FM_UNSUPPORTED;
+    fm_result_t result = fm_training_supports(settings) ? FM_OK : FM_UNSUPPORTED;
     uint32_t i;
 
     for (i = 0U; i < rows; i++) {

@@ -9,11 +9,15 @@
 #ifndef FM_TRAINING_H
 #define FM_TRAINING_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "fedmote.h"
 
-/** Floats of working memory that fm_training_begin() needs besides weights and velocity; 0 where it is not below 2^28. */
+/** Whether there is code for the settings, layers and loss apart. */
+bool fm_training_supports(const fm_settings_t *settings);
+
+/** Floats of working memory that training needs besides weights and velocity; UINT32_MAX where that is too small a number. */
 uint32_t fm_training_memory(const fm_network_t *network, uint32_t rows);
 
 /**

@@ -52,14 +52,15 @@ bool check_encoding(const record_t *record)
 
 bool check_decoding(const record_t *record)
 {
-    static const fm_decoder_t *const decoders[3] = { &fm_decoder_int8, &fm_decoder_eden1, &fm_decoder_eden4 };
+    static const fm_decoder_t *const decoders[4] = { &fm_decoder_int8, &fm_decoder_eden1, &fm_decoder_eden2,
+                                                  &fm_decoder_eden4 };
     fm_key_t key = key_of(record->strings[2]);
     fm_bytes_t payload = record->strings[4];
     uint32_t count = record->strings[5].size / 4U;
     bool good = true;
 
     memset(values, 0, sizeof(values));
-    for (uint32_t i = 0U; i < 3U; i++) {
+    for (uint32_t i = 0U; i < 4U; i++) {
         const fm_decoder_t *decoder = decoders[i];
 
         if (decoder->id == record_number(record->strings[1], 0U)) {

@@ -18,7 +18,7 @@ import { Records } from "./records.ts"
 /** The golden vectors of `test/vectors/kernels` that the C client can check, and more of what it does with integers alone. */
 
 const ENCODERS: readonly CodecName[] = ["f32", "int8", "eden1"]
-const DECODERS: readonly CodecName[] = ["int8", "eden1", "eden4"]
+const DECODERS: readonly CodecName[] = ["int8-nearest", "eden1", "eden2", "eden4"]
 
 const bytes = (hex: string): Uint8Array<ArrayBuffer> => Uint8Array.from(Buffer.from(hex, "hex"))
 const floats = (hex: string): Float32Array => new Float32Array(bytes(hex).buffer)
