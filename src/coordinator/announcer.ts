@@ -109,7 +109,8 @@ export class Announcer {
     const { rounds } = this.#options.federation
     this.doubt()
     this.#courier.after(async () => {
-      await this.#say()
+      // What devices said meanwhile went nowhere. Whoever hears that nobody was here introduces himself again.
+      await this.#say(true)
       await this.#join([...rounds.cohort])
     })
   }
@@ -165,9 +166,12 @@ export class Announcer {
     return { topic: this.#options.topics.task(device), message }
   }
 
-  async #say(): Promise<void> {
+  /** The Notice, when what it names is with the broker. `wasAway`: "offline" comes first. */
+  async #say(wasAway = false): Promise<void> {
+    const { round: topic } = this.#options.topics
     await this.#publisher.ensure()
-    await this.#sender.all([{ topic: this.#options.topics.round, message: this.notice() }], true)
+    if (wasAway) await this.#sender.all([{ topic, message: this.notice(true) }], true)
+    await this.#sender.all([{ topic, message: this.notice() }], true)
   }
 
   /** Asks those of them that are still waited for. */

@@ -17,6 +17,8 @@ const KERNEL_ABI = 1
 const JITTER_MS = 1000
 /** Who was told to wait is one of many. */
 const WAITING_JITTER_MS = 60_000
+/** Who has heard nothing since its last Ready says it again after so long, and up to half as long again: it may have been lost. */
+const UNHEARD_MS = 900_000
 /** How often a device that has a say asks itself whether it is willing. */
 const WILLING_MS = 30_000
 
@@ -106,6 +108,8 @@ export class Greeting {
     this.#said = willing
     if (was === true && !willing) this.#unwilling()
     if (!link.connected) return
+    const { timers } = this.#options
+    this.#cancelBack = timers.after(UNHEARD_MS * (1 + timers.clock.random() / 2), () => this.ready())
     const message: Message = {
       type: "ready",
       session,
