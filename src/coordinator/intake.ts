@@ -80,8 +80,10 @@ export class Intake {
       default:
         break
     }
-    const sofar = (this.#bytes.get(device) ?? 0) + bytes
-    this.#bytes.set(device, sofar)
+    const before = this.#bytes.get(device)
+    const sofar = (before ?? 0) + bytes
+    // Of an update that is one message nothing is remembered here.
+    if (before !== undefined || offer.status === "partial") this.#bytes.set(device, sofar)
     return offer.status === "complete" ? { type: "whole", update: offer.update, bytes: sofar } : { type: "nothing" }
   }
 

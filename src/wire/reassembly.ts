@@ -175,10 +175,11 @@ export class Reassembler {
 
   #finish(device: string, chunk: Update, payload: Uint8Array): Offer {
     if (this.#entries.has(device)) this.#keep(device, ({ first }) => !isSameUpdate(first, chunk))
-    if (!isEqual(this.#options.sha256(payload).subarray(0, chunk.updateId.length), chunk.updateId))
+    if (!beginsWith(this.#options.sha256(payload), chunk.updateId))
       return refused("the payload's digest does not begin with the update id")
-    const { type: _type, index: _index, count: _count, ...header } = chunk
-    return { status: "complete", update: { device, ...header, payload } }
+    const { round, epoch, updateId, baseVersion, codec, samples, steps, metrics } = chunk
+    const update = { device, round, epoch, updateId, baseVersion, codec, samples, steps, metrics, payload }
+    return { status: "complete", update }
   }
 
   #keep(device: string, wanted: (entry: Entry) => boolean): void {
@@ -226,6 +227,11 @@ function inconsistency({ first, chunkBytes, lastBytes }: Entry, chunk: Update): 
   if (chunkBytes > 0 && got !== chunkBytes) return `expected chunks of ${chunkBytes} bytes, got ${got}`
   if (got < lastBytes) return `expected chunks of at least ${lastBytes} bytes, got ${got}`
   return undefined
+}
+
+function beginsWith(digest: Uint8Array, id: Uint8Array): boolean {
+  for (let i = 0; i < id.length; i++) if (digest[i] !== id[i]) return false
+  return true
 }
 
 function isEqual(a: Uint8Array | Float32Array, b: Uint8Array | Float32Array): boolean {
