@@ -341,6 +341,8 @@ typedef struct {
     float exampleClipNorm;
     fm_range_t trained;
     fm_range_t shared;
+    /** Updates of earlier rounds are taken, from models of at most so many commits ago; 0: none are. */
+    uint32_t maxStaleness;
     fm_flag_t errorFeedback;
     bool standardized;
     bool hasSchedule;

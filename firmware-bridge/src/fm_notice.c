@@ -137,6 +137,17 @@ static void notice_flag(fm_cbor_t *cbor, uint32_t key, fm_flag_t *flag)
     }
 }
 
+/** A number that is absent, or at least 1. */
+static void notice_staleness(fm_cbor_t *cbor, fm_settings_t *settings)
+{
+    if (fm_cbor_has(cbor, FM_KEY_TRAINING_MAX_STALENESS, settings->maxStaleness != 0U)) {
+        fm_cbor_uint(cbor, FM_KEY_TRAINING_MAX_STALENESS, &settings->maxStaleness, FM_LEAST_STALENESS,
+                     FM_MOST_STALENESS);
+    } else {
+        settings->maxStaleness = 0U;
+    }
+}
+
 /** Entries of the settings' map, which are eleven and those that may be absent. */
 static uint32_t notice_settings_entries(const fm_settings_t *settings)
 {
@@ -147,6 +158,7 @@ static uint32_t notice_settings_entries(const fm_settings_t *settings)
     entries += settings->hasClipping ? 1U : 0U;
     entries += settings->trained.given ? 1U : 0U;
     entries += settings->shared.given ? 1U : 0U;
+    entries += (settings->maxStaleness != 0U) ? 1U : 0U;
     return entries;
 }
 
@@ -173,6 +185,7 @@ static void notice_settings(fm_cbor_t *cbor, fm_settings_t *settings)
     notice_clipping(cbor, settings);
     notice_range(cbor, FM_KEY_TRAINING_TRAINED, &settings->trained, 0U, settings->layerCount);
     notice_range(cbor, FM_KEY_TRAINING_SHARED, &settings->shared, settings->trained.from, settings->trained.to);
+    notice_staleness(cbor, settings);
     fm_cbor_end_map(cbor, outer);
 }
 

@@ -158,6 +158,9 @@ static void settings(const fm_settings_t *it)
     }
     range("trained", &it->trained);
     range("shared", &it->shared);
+    if (it->maxStaleness != 0U) {
+        number("maxStaleness", it->maxStaleness);
+    }
     close_map();
 }
 

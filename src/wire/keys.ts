@@ -73,6 +73,7 @@ export const KEYS = {
     clipping: 13,
     trained: 14,
     shared: 15,
+    maxStaleness: 16,
   },
   schedule: { kind: 0, warmup: 1, finalFraction: 2 },
   clipping: { step: 0, example: 1 },
@@ -142,6 +143,8 @@ export const BOUNDS = {
   /** A range's first layer, and the layer after its last. */
   layerFirst: { min: 0, max: MODEL_LIMITS.layers - 1 },
   layerEnd: { min: 1, max: MODEL_LIMITS.layers },
+  /** Commits since the model that a late update was trained from. */
+  staleness: { min: 1, max: 65535 },
   codec: { min: 0, max: 255 },
   chunkIndex: { min: 0, max: 65534 },
   chunkCount: { min: 1, max: 65535 },
@@ -162,6 +165,6 @@ export const BOUNDS = {
 export const STRUCTURE = {
   /** Maps and arrays inside one another. */
   depth: 4,
-  /** Heads, map keys included: the largest Notice has 296. */
+  /** Heads, map keys included: the largest Notice has 298. */
   items: 320,
 } as const

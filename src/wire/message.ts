@@ -74,6 +74,8 @@ export interface WireTraining {
   readonly trained?: WireRange
   /** The layers whose parameters an update carries; absent where it carries all. Never wider than `trained`. */
   readonly shared?: WireRange
+  /** Updates of earlier training rounds are taken, from models of at most so many commits ago; absent where none are. */
+  readonly maxStaleness?: number
 }
 
 /** Layers `from` to `to - 1`. */

@@ -90,6 +90,7 @@ const training = nested<WireTraining>("training", KEYS.training, {
   ),
   trained: optional(range),
   shared: optional(range),
+  maxStaleness: optional(integer(BOUNDS.staleness)),
 })
 
 const committed = nested<NonNullable<Notice["committed"]>>("committed", KEYS.committed, {

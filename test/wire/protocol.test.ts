@@ -196,6 +196,7 @@ describe("the codec takes what the grammar allows", () => {
         ([map, holder]) => [holder, new Generator(new Dice(SEED), clipping).map(map)] as const,
       ),
       ["training.errorFeedback", true],
+      ["training.maxStaleness", 1],
       [
         "training.trained",
         new Map([
@@ -220,7 +221,7 @@ describe("the codec takes what the grammar allows", () => {
       ["notice.version", 1],
     ])
     const notice = new Generator(new Dice(SEED), largest).map("notice")
-    expect(items(notice)).toBe(296)
+    expect(items(notice)).toBe(298)
     expect(items(notice)).toBeLessThanOrEqual(STRUCTURE.items)
     expect(depth(notice)).toBe(STRUCTURE.depth)
     expect(decode(cbor(notice)).type).toBe("notice")

@@ -122,6 +122,8 @@ def training(m):
         item[14] = layer_range(m["trained"])
     if "shared" in m:
         item[15] = layer_range(m["shared"])
+    if "maxStaleness" in m:
+        item[16] = m["maxStaleness"]
     return item
 
 
@@ -226,6 +228,7 @@ SENSOR = {
 EVERY_SETTING = {
     "errorFeedback": True, "schedule": {"kind": "cosine", "warmup": 100, "finalFraction": 0.125},
     "clipping": {"step": 1, "example": 2}, "trained": {"from": 1, "to": 5}, "shared": {"from": 1, "to": 4},
+    "maxStaleness": 20,
 }  # fmt: skip
 
 WIDEST = {"kind": "conv1d", "channels": 65535, "filters": 65535, "width": 65535, "stride": 65535, "activation": "tanh"}
@@ -263,6 +266,7 @@ VALID = {
         ("the model also as deltas", NOTICE | {"deltas": {"base": 1, "codec": 7}}),
         ("a private head, clipped samples", NOTICE | {"training": TRAINING | {"clipping": {"example": 0.5}, "shared": {"from": 0, "to": 1}}}),
         ("every setting there is", NOTICE | {"training": SENSOR | EVERY_SETTING, "deltas": {"base": 2, "codec": 4}}),
+        ("late updates are taken", NOTICE | {"training": TRAINING | {"maxStaleness": 65535}}),
         ("released", NOTICE | {"kind": "released", "phase": "released", "codecs": [0]}),
         ("every number at its least", {
             "round": 0, "epoch": 0, "kind": "train", "phase": "offline", "session": 0, "secondsLeft": 0, "version": 0,
@@ -504,7 +508,8 @@ def bounds():
     range_of("chunk count", UP, [6], 0, 65536)
     range_of("chunk index", UP, [5], -1, 65535)
     ranged = lambda start, end: change(NOTE, [19, 14], {0: start, 1: end})  # noqa: E731
-    bad("unknown", "a training setting that is reserved", change(NOTE, [19, 16], 0))
+    bad("unknown", "a training setting that is reserved", change(NOTE, [19, 17], 0))
+    range_of("staleness", NOTE, [19, 16], 0, 65536)
     bad("kind", "a schedule that is a number", change(NOTE, [19, 12], 1))
     bad("missing", "a schedule without its warm-up", change(NOTE, [19, 12], {0: 1, 2: f32(0)}))
     bad("bound", "a schedule of no kind", change(NOTE, [19, 12], {0: 3, 1: 0, 2: f32(0)}))
