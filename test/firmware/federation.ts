@@ -30,8 +30,9 @@ export async function writeSamples(
 export interface Member {
   readonly id: string
   readonly data: string
-  /** A process of this program instead of a device of Node. */
+  /** A process of this program instead of a device of Node; or one that is started some other way. */
   readonly program?: string
+  readonly start?: (fleet: string, broker: string) => CDevice
   readonly packetBytes?: number
   /** Bytes of memory for models, for the program. */
   readonly memoryBytes?: number
@@ -51,10 +52,14 @@ export function startCDevice(member: Member, fleet: string, broker: string): CDe
   const { id, data, program, packetBytes = 512, memoryBytes = 1 << 20 } = member
   const where = ["--broker", broker, "--fleet", fleet, "--id", id, "--data", data, "--label", "label"]
   const limits = ["--packet", String(packetBytes), "--memory", String(memoryBytes)]
-  const child = spawn(program!, [...where, ...limits, "--log-level", "debug"])
+  return watch(id, spawn(program!, [...where, ...limits, "--log-level", "debug"]))
+}
+
+/** A process whose log is its stderr. */
+export function watch(id: string, child: ChildProcess): CDevice {
   let log = ""
   const watchers = new Set<() => void>()
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+  child.stderr!.setEncoding("utf8").on("data", (text: string) => {
     log += text
     for (const watcher of watchers) watcher()
   })
@@ -106,8 +111,8 @@ export async function federate(
   try {
     const outcome = coordinator.run()
     const devices = members.map(async (member) => {
-      if (member.program !== undefined) {
-        const device = startCDevice(member, plan.fleet, url)
+      if (member.program !== undefined || member.start !== undefined) {
+        const device = member.start?.(plan.fleet, url) ?? startCDevice(member, plan.fleet, url)
         programs.push(device)
         const [, digest] = await device.saw(/has the released model .*digest=(\w+)/)
         if ((await device.ended) !== 0) throw new Error(device.log())

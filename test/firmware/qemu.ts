@@ -1,8 +1,10 @@
-import { execFileSync } from "node:child_process"
-import { mkdtempSync, rmSync } from "node:fs"
+import { execFileSync, spawn } from "node:child_process"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { FIRMWARE } from "./build.ts"
+import { watch } from "./federation.ts"
+import type { CDevice } from "./federation.ts"
 
 /** The emulated boards: an385 is a Cortex-M3 without FPU, an386 a Cortex-M4 with one. */
 export type Board = "an385" | "an386"
@@ -49,6 +51,21 @@ export function qemuArguments(board: Board, image: string, args: readonly string
 /** Runs an image to its end and returns what it wrote; throws with it where it fails. */
 export function runOnBoard(board: Board, image: string, args: readonly string[]): string {
   return run("qemu-system-arm", [...qemuArguments(board, image, args), "-serial", "none"])
+}
+
+/** An image that takes part in federations with the samples of a CSV file. `sizes`: main.c's, such as MEMORY_FLOATS. */
+export function buildDevice(board: Board, csv: string, sizes: Readonly<Record<string, number>>): BoardBuild {
+  const source = `${csv}.c`
+  writeFileSync(source, run(process.execPath, [join(PORT, "samples.mjs"), csv, "label"]))
+  const defines = Object.entries(sizes).map(([name, value]) => `-D${name}=${value}`)
+  return buildFor(board, ["device"], [`SAMPLES=${source}`, `DEVICE=${defines.join(" ")}`])
+}
+
+/** Starts a board with its UART at the broker; QEMU dials again a second after the broker hangs up, and the board does not see it. */
+export function startBoard(board: Board, image: string, fleet: string, id: string, broker: string): CDevice {
+  const { hostname, port } = new URL(broker)
+  const uart = ["-chardev", `socket,id=broker,host=${hostname},port=${port},reconnect=1`, "-serial", "chardev:broker"]
+  return watch(id, spawn("qemu-system-arm", [...qemuArguments(board, image, [fleet, id]), ...uart]))
 }
 
 function run(command: string, args: readonly string[]): string {
