@@ -1,0 +1,189 @@
+import type { Samples } from "../../src/core/samples.ts"
+import { Device } from "../../src/device/device.ts"
+import type { ReleasedModel } from "../../src/device/model-bytes.ts"
+import { LinkError } from "../../src/net/link.ts"
+import { decode } from "../../src/wire/codec.ts"
+import { Kept } from "./kept.ts"
+import { simulatedNetwork } from "./link.ts"
+import type { SimulatedNetwork } from "./link.ts"
+import { Killed, Process } from "./process.ts"
+import { Random } from "./random.ts"
+import { FEATURES, FLEET } from "./schedule.ts"
+import type { DeviceSpec } from "./schedule.ts"
+import { slowTrainer } from "./slow-trainer.ts"
+import type { Stage } from "./stage.ts"
+
+interface Life {
+  readonly process: Process
+  readonly network: SimulatedNetwork
+  readonly device: Device
+  readonly kept: Kept
+}
+
+export interface HonestFacts {
+  lives: number
+  deaths: number
+  /** Deaths between two chunks of one update. */
+  torn: number
+  worked: number
+}
+
+/** A device that means well, from its birth to the released model, through as many lives as it takes. */
+export class Honest {
+  readonly facts: HonestFacts = { lives: 0, deaths: 0, torn: 0, worked: 0 }
+  readonly #spec: DeviceSpec
+  readonly #stage: Stage
+  #life: Life | undefined
+  #released: ReleasedModel | undefined
+  #willing = true
+  #trap: { left: number; readonly after: boolean; readonly flush: boolean; readonly downMs: number } | undefined
+
+  constructor(spec: DeviceSpec, stage: Stage) {
+    this.#spec = spec
+    this.#stage = stage
+  }
+
+  get process(): Process | undefined {
+    return this.#life?.process
+  }
+
+  get released(): ReleasedModel | undefined {
+    return this.#released
+  }
+
+  start(): void {
+    if (this.#life !== undefined || this.#released !== undefined) return
+    const { scheduler, schedule, broker, referee, sums, trace } = this.#stage
+    const { id, packetBytes, stepMs } = this.#spec
+    const name = `${id} (${++this.facts.lives})`
+    const process = new Process(name, scheduler, schedule.seed, (error) => this.#onThrown(error))
+    const kept = new Kept(id, referee, sums)
+    const network = simulatedNetwork({
+      broker,
+      scheduler,
+      process,
+      watch: {
+        before: (topic, payload) => this.#onChunk(life, topic, payload, false),
+        after: (topic, payload) => this.#onChunk(life, topic, payload, true),
+        heard: (_topic, payload, retained) => kept.heard(payload, retained),
+        failed: (error) => this.#onThrown(error),
+      },
+    })
+    const random = new Random(schedule.seed, "device", name)
+    const device = new Device({
+      network,
+      fleet: FLEET,
+      id,
+      data: { train: samplesOf(random, this.#spec.rows), test: samplesOf(random, this.#spec.testRows) },
+      maxPacketBytes: packetBytes,
+      kernel: "scalar",
+      clock: process,
+      session: random.uint32(),
+      eligible: () => ({ optedIn: this.#willing }),
+      ...(stepMs !== undefined && { trainer: slowTrainer(process, stepMs) }),
+      onEvent: (event) => {
+        kept.happened(event)
+        trace(() => `${name}: ${event.type} ${JSON.stringify(event)}`)
+      },
+    })
+    const life: Life = { process, network, device, kept }
+    this.#life = life
+    trace(() => `${name} is born`)
+    device.run().then(
+      (model) => this.#onReleased(life, model),
+      (error: unknown) => this.#onFailed(life, error),
+    )
+  }
+
+  /** Dies now, or around its n-th chunk from now on, and is born again later. */
+  die(chunks: number | undefined, after: boolean, flush: boolean, downMs: number): void {
+    if (this.#life === undefined) return
+    if (chunks === undefined) this.#kill(this.#life, flush, downMs)
+    else this.#trap = { left: chunks, after, flush, downMs }
+  }
+
+  want(willing: boolean): void {
+    this.#willing = willing
+    this.#life?.device.reconsider()
+  }
+
+  calm(): void {
+    this.#trap = undefined
+    this.want(true)
+    this.start()
+  }
+
+  check(): void {
+    const life = this.#life
+    life?.kept.look(life.device.holding)
+  }
+
+  end(): void {
+    this.#life?.process.kill()
+    this.#life?.network.cut(true, 0)
+    this.facts.worked += this.#life?.kept.worked ?? 0
+  }
+
+  #kill(life: Life, flush: boolean, downMs: number): void {
+    this.facts.deaths++
+    this.#stage.trace(() => `${life.process.name} dies`)
+    this.#gone(life, flush, downMs)
+  }
+
+  #gone(life: Life, flush: boolean, downMs: number): void {
+    this.facts.worked += life.kept.worked
+    life.process.kill()
+    life.network.cut(flush, downMs / 2)
+    this.#life = undefined
+    // Nothing of the old life may run on: its promises end with it.
+    void life.device.close({ abrupt: true })
+    const { scheduler } = this.#stage
+    scheduler.at(scheduler.nowMs + downMs, undefined, () => this.start())
+  }
+
+  #onChunk(life: Life, topic: string, payload: Uint8Array, after: boolean): void {
+    if (!life.process.alive) throw new Killed("dead")
+    if (!topic.includes("/up/")) return
+    const chunk = decode(payload.slice())
+    if (chunk.type !== "update") return
+    const trap = this.#trap
+    const dies = trap !== undefined && trap.after === after && trap.left-- === 0
+    if (!dies || after) {
+      if (!after) life.kept.sent(this.#stage.ledger.write(this.#spec.id, chunk).updateId)
+    }
+    if (!dies) return
+    if (chunk.count > 1 && chunk.index > 0) this.facts.torn++
+    this.#trap = undefined
+    this.#kill(life, trap.flush, trap.downMs)
+    throw new Killed("died")
+  }
+
+  #onReleased(life: Life, model: ReleasedModel): void {
+    if (!life.process.alive) return
+    this.#stage.trace(() => `${life.process.name} has the released model, version ${model.version}`)
+    this.facts.worked += life.kept.worked
+    this.#released = model
+    this.#life = undefined
+  }
+
+  #onFailed(life: Life, error: unknown): void {
+    if (!life.process.alive) return
+    this.#stage.trace(() => `${life.process.name} ends: ${String(error)}`)
+    if (!(error instanceof LinkError) && !(error instanceof Killed))
+      this.#stage.referee.unexpected(life.process.name, error)
+    this.#gone(life, true, 2000)
+  }
+
+  #onThrown(error: unknown): void {
+    if (!(error instanceof Killed)) this.#stage.referee.unexpected(this.#spec.id, error)
+  }
+}
+
+function samplesOf(random: Random, rows: number): Samples {
+  return {
+    rows,
+    features: FEATURES,
+    x: Float32Array.from({ length: rows * FEATURES }, () => random.between(-1, 1)),
+    y: Float32Array.from({ length: rows }, () => random.below(3)),
+  }
+}

@@ -1,0 +1,17 @@
+import type { RoundState } from "../../src/core/round.ts"
+import type { MemoryDisk } from "../../src/coordinator/journal/memory-journal.ts"
+import type { Process } from "./process.ts"
+
+/** One process of the coordinator, from its start to its end. */
+export interface Incarnation {
+  readonly number: number
+  readonly session: number
+  readonly process: Process
+  readonly disk: MemoryDisk
+  /** The coordinator's own, once it has one: changes as it works. */
+  rounds: Readonly<RoundState> | undefined
+  /** Devices folded into the current sum. */
+  folds: (() => readonly string[]) | undefined
+  /** The current sum, by another way. */
+  sums: (() => { readonly sum: Float64Array; readonly weight: number }) | undefined
+}

@@ -1,0 +1,196 @@
+import type { PlanInput } from "../../src/core/plan.ts"
+import type { Noise } from "./broker.ts"
+import { FAULTS } from "./fault.ts"
+import type { Fault } from "./fault.ts"
+import { Random } from "./random.ts"
+
+/** A device that means well. */
+export interface DeviceSpec {
+  readonly id: string
+  readonly rows: number
+  readonly testRows: number
+  readonly packetBytes: number
+  /** Of one training step; undefined trains at once, with the built-in program. */
+  readonly stepMs: number | undefined
+  readonly bornAtMs: number
+}
+
+/** One that does not: it joins, and then sends what it should not. */
+export interface HostileSpec {
+  readonly id: string
+  readonly bornAtMs: number
+}
+
+/** A whole world before it begins: everything in it follows from this. */
+export interface Schedule {
+  readonly seed: number
+  readonly plan: PlanInput
+  readonly devices: readonly DeviceSpec[]
+  readonly hostile: readonly HostileSpec[]
+  /** Whether the coordinator is told how many devices there are. */
+  readonly fleetKnown: boolean
+  readonly reassemblyBytes: number
+  /** In the order of their times. */
+  readonly faults: readonly Fault[]
+  /** From then on nothing bad happens. */
+  readonly calmAtMs: number
+}
+
+export const FLEET = "sim"
+export const FEATURES = 16
+const CLASSES = ["a", "b", "c"]
+
+/** What a seed stands for. */
+export function scheduleOf(seed: number): Schedule {
+  const random = new Random(seed, "schedule")
+  const count = 3 + random.below(6)
+  const plan = planOf(random, count)
+  const devices = Array.from({ length: count }, (_, i) => deviceOf(i, random, plan))
+  const hostile = Array.from({ length: random.pick([0, 0, 0, 1, 1, 2]) }, (_, i) => ({
+    id: `h-${i}`,
+    bornAtMs: random.below(5000),
+  }))
+  const calmAtMs = random.between(5_000, 60_000)
+  return {
+    seed,
+    plan,
+    devices,
+    hostile,
+    fleetKnown: random.chance(0.5),
+    reassemblyBytes: random.pick([6000, 12_000, 1 << 20]),
+    faults: faultsOf(new Random(seed, "faults"), devices, hostile, calmAtMs),
+    calmAtMs,
+  }
+}
+
+function deviceOf(i: number, random: Random, plan: PlanInput): DeviceSpec {
+  const rows = 2 + random.below(9)
+  return {
+    id: `d-${i}`,
+    rows,
+    testRows: random.below(4),
+    packetBytes: random.pick([256, 256, 300, 1 << 16]),
+    stepMs: stepOf(rows, random, plan),
+    bornAtMs: random.pick([0, random.between(0, 3000), random.between(0, 15_000)]),
+  }
+}
+
+/** Fast, slow, or so slow that "finish now" comes first; but never so slow that the plan's deadline cannot be met at all. */
+function stepOf(rows: number, random: Random, { train, report }: PlanInput): number | undefined {
+  const { timeoutSeconds = 0, finishSeconds = 0 } = report ?? {}
+  const steps = (train?.epochs ?? 1) * Math.ceil(rows / (train?.batch ?? 1))
+  const wholeMs = Math.min(500 * timeoutSeconds, 12_000)
+  const kind = random.below(3)
+  if (kind === 0) return undefined
+  if (kind === 1 || finishSeconds === 0) return random.between(50, wholeMs / steps)
+  return random.between(wholeMs / steps, wholeMs / 2)
+}
+
+function planOf(random: Random, devices: number): PlanInput {
+  const all = random.chance(0.25)
+  const asked = all ? devices : 1 + random.below(devices)
+  const cohort = all ? "all" : asked
+  const sampling = all ? "uniform" : random.pick(["uniform", "uniform", "weighted", "poisson"] as const)
+  const timeoutSeconds = random.pick([8, 15, 40, 120])
+  return {
+    fleet: FLEET,
+    seed: random.below(1000),
+    rounds: 2 + random.below(3),
+    cohort,
+    model: { features: FEATURES, labels: CLASSES, hidden: "none", standardize: random.chance(0.3) },
+    train: { epochs: 2, batch: 4, learningRate: 0.05 },
+    codecs: random.pick([["f32"], ["int8", "f32"]] as const),
+    weightCap: random.pick([6, 1000]),
+    selection: {
+      overSelect: random.pick([1, 1.3, 2, "adaptive"] as const),
+      sampling,
+      ...(sampling === "poisson" && { rate: random.between(0.4, 1) }),
+      minimumToStart: 1 + random.below(Math.min(asked, devices - 1)),
+      timeoutSeconds: random.pick([3, 10, 20]),
+      settleSeconds: random.pick([0, 0.5, 2]),
+    },
+    report: {
+      timeoutSeconds,
+      finishSeconds: random.pick([0, 2, 5]),
+      minimumToCommit: 1 + random.below(Math.min(asked, devices - 1)),
+    },
+    upload: { shards: 1 + random.below(3), spreadSeconds: random.pick([0, 0, 3]), chunkBytes: 256 },
+    evaluate: { every: random.pick([0, 1, 2]), timeoutSeconds: random.pick([5, 20]) },
+    ...(random.chance(0.2) && { downlink: { codec: "int8-nearest" as const, history: 2 } }),
+    ...(random.chance(0.3) && { strategy: { name: "fedavgm" as const, momentum: 0.5 } }),
+  }
+}
+
+function faultsOf(
+  random: Random,
+  devices: readonly DeviceSpec[],
+  hostile: readonly HostileSpec[],
+  calmAtMs: number,
+): Fault[] {
+  const ids = devices.map(({ id }) => id)
+  const faults: Fault[] = []
+  for (const client of ["coordinator", ...ids, ...hostile.map(({ id }) => id)])
+    if (random.chance(0.4)) faults.push({ kind: "noise", atMs: 0, target: client, noise: noiseOf(random) })
+  const count = random.below(14)
+  for (let i = 0; i < count; i++) {
+    const kind = random.pick(FAULTS)
+    faults.push(faultOf(kind, random, ids, calmAtMs))
+  }
+  return faults.sort((a, b) => a.atMs - b.atMs)
+}
+
+function noiseOf(random: Random): Noise {
+  const some = (most: number): number => random.pick([0, 0, random.between(0, most)])
+  return {
+    delayMs: random.pick([5, 50, 500, 3000]),
+    lost: some(0.3),
+    twice: some(0.4),
+    unacknowledged: some(0.3),
+    dropped: some(0.15),
+  }
+}
+
+function faultOf(kind: (typeof FAULTS)[number], random: Random, ids: readonly string[], calmAtMs: number): Fault {
+  const atMs = random.between(0, calmAtMs)
+  const anybody = random.pick(["coordinator", ...ids])
+  const device = random.pick(ids)
+  switch (kind) {
+    case "crash":
+      return { kind, atMs, operation: random.below(60), after: random.chance(0.5), downMs: random.between(0, 20_000) }
+    case "stop":
+      return { kind, atMs, downMs: random.between(0, 20_000) }
+    case "disk":
+      return { kind, atMs, writes: 1 + random.below(3), downMs: random.between(0, 5000) }
+    case "broker":
+      return { kind, atMs, downMs: random.between(0, 10_000), forget: random.chance(0.5) }
+    case "forget":
+      return { kind, atMs }
+    case "cut":
+      return {
+        kind,
+        atMs,
+        target: anybody,
+        forMs: random.between(0, 30_000),
+        brokerMs: random.between(0, 20_000),
+        clientMs: random.between(0, 20_000),
+      }
+    case "die":
+      return {
+        kind,
+        atMs,
+        target: device,
+        chunks: random.pick([undefined, random.below(4), random.below(12)]),
+        after: random.chance(0.5),
+        flush: random.chance(0.5),
+        downMs: random.pick([random.between(0, 3000), random.between(0, 30_000)]),
+      }
+    case "freeze":
+      return { kind, atMs, target: anybody, forMs: random.between(0, 20_000) }
+    case "jump":
+      return { kind, atMs, target: anybody, byMs: random.pick([500, 10_000, 100_000, 3_600_000]) }
+    case "unwilling":
+      return { kind, atMs, target: device, forMs: random.between(0, 40_000) }
+    default:
+      throw new Error(`no fault of kind ${String(kind)}`)
+  }
+}

@@ -1,0 +1,20 @@
+import type { Broker } from "./broker.ts"
+import type { Ledger } from "./ledger.ts"
+import type { Referee } from "./referee.ts"
+import type { Schedule } from "./schedule.ts"
+import type { Scheduler } from "./scheduler.ts"
+import type { Speech } from "./speech.ts"
+import type { Sums } from "./sums.ts"
+
+/** What all in one world share. */
+export interface Stage {
+  readonly schedule: Schedule
+  readonly scheduler: Scheduler
+  readonly broker: Broker
+  readonly referee: Referee
+  readonly ledger: Ledger
+  readonly sums: Sums
+  readonly speech: Speech
+  /** A line for a trace; it is only made where there is one. */
+  readonly trace: (line: () => string) => void
+}
