@@ -126,7 +126,8 @@ async function completePlan(flags: Flags): Promise<Plan> {
   return withData(plan, await openDataset(flags.data, dataOptions(flags, plan.seed)))
 }
 
-const LEAVE_TIMEOUT_MS = 30_000
+/** Longer than the longest pause between two attempts of a device to connect. */
+const LEAVE_TIMEOUT_MS = 90_000
 const LEAVE_CHECK_MS = 50
 
 // The embedded broker ends with this process: devices pull the released model first, and each leaves when it has it.
