@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest"
 import { mqttNetwork, openClient, parsePlan, startBroker } from "../../src/index.ts"
 import type { Plan } from "../../src/index.ts"
 import { federate } from "./federation.ts"
-import type { Member, Outcome } from "./federation.ts"
+import type { CDevice, Member, Outcome } from "./federation.ts"
 import type { BoardBuild } from "./qemu.ts"
 import { buildDevice, startBoard } from "./qemu.ts"
 
@@ -21,16 +21,19 @@ const PLAN: Plan = parsePlan({
   model: { features: 8, labels: ["0", "1"], hidden: [32], positiveWeight: 20 },
   train: { epochs: 1, batch: 16, learningRate: 0.05, momentum: 0.9 },
   codecs: ["int8"],
+  evaluate: { every: ROUNDS },
 })
 
 let folder: string
 let built: BoardBuild
 const members: Member[] = []
+let node: Outcome
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "fedmote-board-"))
   for (const mote of [1, 2, 3]) members.push({ id: `mote-${mote}`, data: await shard(mote), packetBytes: 512 })
-  built = buildDevice("an385", members[0]!.data, { MEMORY_FLOATS: 2048, MOST_ROWS: 1024, KEEP_ALIVE_SECONDS: 4 })
+  built = buildDevice("an385", members[0]!.data, { MEMORY_FLOATS: 2048, MOST_ROWS: 1024, KEEP_ALIVE_SECONDS: 3 })
+  node = await run(members)
 })
 afterAll(async () => {
   built?.remove()
@@ -48,23 +51,84 @@ async function shard(mote: number): Promise<string> {
   return path
 }
 
-async function run(who: readonly Member[]): Promise<Outcome> {
-  const broker = await startBroker()
+type Broker = Awaited<ReturnType<typeof startBroker>>
+
+/** A federation at a broker; `started` gets it, and a way to end it and start another in its place. */
+async function run(who: readonly Member[], started?: (restart: () => Promise<void>) => void): Promise<Outcome> {
+  let broker: Broker = await startBroker()
+  const { port, url } = broker
+  started?.(async () => {
+    await broker.close()
+    broker = await startBroker({ port })
+  })
   try {
-    return await federate(PLAN, who, mqttNetwork(broker.url), broker.url)
+    return await federate(PLAN, who, mqttNetwork(url), url)
   } finally {
     await broker.close()
   }
 }
 
-test("a Cortex-M3 trains on its shard: every byte is that of Node's device", async () => {
-  const start: Member["start"] = (fleet, broker) =>
-    startBoard("an385", built.path("device.elf"), fleet, "mote-1", broker)
-  const node = await run(members)
-  const mixed = await run([{ ...members[0]!, start }, ...members.slice(1)])
+/** The first member on a board. */
+function withBoard(start: NonNullable<Member["start"]>): Member[] {
+  return [{ ...members[0]!, start }, ...members.slice(1)]
+}
+
+function board(fleet: string, broker: string): CDevice {
+  return startBoard("an385", built.path("device.elf"), fleet, "mote-1", broker)
+}
+
+/** The same messages; those sent again after a doubt count once. */
+function expectSame(mixed: Outcome): void {
+  const once = ({ updates }: Outcome): Map<string, string[]> =>
+    new Map([...updates].map(([id, messages]) => [id, [...new Set(messages)]]))
+  expect(once(mixed)).toEqual(once(node))
   expect(mixed.rounds.map(({ folded }) => folded)).toEqual(Array.from({ length: ROUNDS }, () => 3))
-  expect(mixed.updates).toEqual(node.updates)
-  expect(mixed.updates.get("mote-1")!.length).toBeGreaterThan(ROUNDS)
   expect(mixed.digest).toBe(node.digest)
   expect(mixed.digests).toEqual([node.digest])
+}
+
+test("a Cortex-M3 trains on its shard: every byte is that of Node's device", async () => {
+  const mixed = await run(withBoard(board))
+  expectSame(mixed)
+  expect(mixed.updates).toEqual(node.updates)
+  expect(mixed.updates.get("mote-1")!.length).toBeGreaterThan(ROUNDS)
+})
+
+/** A board that is killed when it has said `pattern`, and started again. */
+function killedAt(pattern: RegExp, fleet: string, broker: string): CDevice {
+  const first = board(fleet, broker)
+  let current = first
+  const second = first.saw(pattern).then(() => {
+    first.child.kill("SIGKILL")
+    current = board(fleet, broker)
+    return current
+  })
+  return {
+    get child() {
+      return current.child
+    },
+    log: () => current.log(),
+    saw: async (what) => (await second).saw(what),
+    ended: second.then(({ ended }) => ended),
+  }
+}
+
+test.each(["trained", "sent"])("killed when it has %s in the third round, the board comes back", async (moment) => {
+  const pattern = new RegExp(`^${moment} round=3 `, "m")
+  expectSame(await run(withBoard((fleet, broker) => killedAt(pattern, fleet, broker))))
+})
+
+test.each(["joined", "sent"])("the broker ends when the board has %s in the third round", async (moment) => {
+  let restart: () => Promise<void>
+  const mixed = await run(
+    withBoard((fleet, broker) => {
+      const device = board(fleet, broker)
+      void device.saw(new RegExp(`^${moment} round=3 `, "m")).then(() => restart())
+      return device
+    }),
+    (given) => {
+      restart = given
+    },
+  )
+  expectSame(mixed)
 })
