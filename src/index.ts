@@ -1,6 +1,9 @@
 /** Fedmote as a library. The wire format is in `fedmote/wire`, the kernels in `fedmote/kernel`. */
 export { Coordinator } from "./coordinator/coordinator.ts"
 export type { CoordinatorOptions, CoordinatorOutcome } from "./coordinator/coordinator.ts"
+export { JournalError } from "./coordinator/journal/journal.ts"
+export type { Journal } from "./coordinator/journal/journal.ts"
+export { openJournal } from "./coordinator/journal/sqlite-journal.ts"
 export type { CoordinatorLog } from "./coordinator/log.ts"
 export { FedmoteError } from "./core/error.ts"
 export type { EvaluationSums } from "./core/evaluation.ts"

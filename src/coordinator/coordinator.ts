@@ -31,7 +31,7 @@ import { noticeOf } from "./notices.ts"
 import { publishedModel } from "./publisher.ts"
 import { Registry } from "./registry.ts"
 import { Roll } from "./roll.ts"
-import { inheritedFrom, journaledRun, takeUp } from "./take-up.ts"
+import { inheritedFrom, journaledRun, strangerSince, takeUp } from "./take-up.ts"
 import type { Undertaking } from "./take-up.ts"
 
 export interface CoordinatorOptions {
@@ -183,6 +183,12 @@ export class Coordinator {
     const run = journaledRun(undertaking, journal)
     const name = `coordinator-${this.#session.toString(16).padStart(8, "0")}`
     const legacy = await readLegacy(network, topics, name, this.#clock, signal)
+    const stranger = run === undefined ? undefined : strangerSince(journal, legacy)
+    if (stranger !== undefined)
+      this.#log.warn(
+        { epoch: stranger },
+        "another coordinator has had this fleet: its model gives way to the journal's",
+      )
     const initial = (): ArrayLike<number> => this.#options.init ?? initialModel(plan)
     const federation = takeUp(undertaking, journal, run, legacy, this.#session, initial)
     const standardized = federation.standardizer !== undefined

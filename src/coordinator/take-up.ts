@@ -29,6 +29,12 @@ export function journaledRun(undertaking: Undertaking, journal: Journal): Journa
   return run
 }
 
+/** The epoch of a coordinator with another journal that has had the fleet since; undefined for none. */
+export function strangerSince(journal: Journal, { notice }: Legacy): number | undefined {
+  if (notice === undefined || journal.knows(notice.session)) return undefined
+  return notice.epoch > journal.lastEpoch() ? notice.epoch : undefined
+}
+
 /**
  * The federation to run: the journal's where it has one, or a new one. Its epoch is above all that were used before, and reserved. `initial`:
  * the model that a new one begins with.
