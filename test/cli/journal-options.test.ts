@@ -9,7 +9,7 @@ import { formatRuns } from "../../src/cli/runs.ts"
 import { createScreen } from "../../src/cli/screen.ts"
 import { listRuns } from "../../src/coordinator/journal/list.ts"
 import { openJournal } from "../../src/coordinator/journal/sqlite-journal.ts"
-import { IDENTITY, federationLife } from "../coordinator/journal/journal-suite.ts"
+import { IDENTITY, federationLife } from "../coordinator/journal/federation-life.ts"
 
 let folder = ""
 let written: string[] = []

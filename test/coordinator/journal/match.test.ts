@@ -2,7 +2,7 @@ import { expect, test } from "vitest"
 import { checkSame } from "../../../src/coordinator/journal/match.ts"
 import { mergePlan } from "../../../src/core/plan.ts"
 import type { PlanOverrides } from "../../../src/core/plan.ts"
-import { IDENTITY, PLAN } from "./journal-suite.ts"
+import { IDENTITY, PLAN } from "./federation-life.ts"
 
 function difference(change: PlanOverrides | Partial<typeof IDENTITY>): string {
   const wanted =

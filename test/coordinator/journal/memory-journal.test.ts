@@ -1,6 +1,7 @@
 import { expect, test } from "vitest"
 import { MemoryJournal, memoryDisk } from "../../../src/coordinator/journal/memory-journal.ts"
-import { IDENTITY, federationLife, journalSuite } from "./journal-suite.ts"
+import { IDENTITY, federationLife } from "./federation-life.ts"
+import { journalSuite } from "./journal-suite.ts"
 
 journalSuite("a journal in memory", () => {
   const disk = memoryDisk()

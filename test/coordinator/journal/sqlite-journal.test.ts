@@ -14,12 +14,16 @@ import {
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
+import { setTimeout as sleep } from "node:timers/promises"
+import { fileURLToPath } from "node:url"
 import { afterAll, afterEach, describe, expect, test } from "vitest"
 import { openDatabase, setAside } from "../../../src/coordinator/journal/database.ts"
 import type { Journal } from "../../../src/coordinator/journal/journal.ts"
 import { SqliteJournal, openJournal } from "../../../src/coordinator/journal/sqlite-journal.ts"
-import { HELLO, IDENTITY, PLAN, chunks, federationLife, journalSuite } from "./journal-suite.ts"
+import { HELLO, IDENTITY, PLAN, chunks, federationLife } from "./federation-life.ts"
+import { journalSuite } from "./journal-suite.ts"
 
+const COMMITTER = fileURLToPath(new URL("committer.ts", import.meta.url))
 const root = mkdtempSync(join(tmpdir(), "fedmote-journal-"))
 const open = new Set<Journal>()
 let folders = 0
@@ -134,6 +138,34 @@ describe("one process at a time", () => {
     }
     openJournal(path).close()
   })
+})
+
+test("killed in the middle of commits, it has each that was done, whole, and at most one more", async () => {
+  const path = folder()
+  let moved = 0
+  let last = 0
+  for (let kill = 0; kill < 8; kill++) {
+    const child = spawn(process.execPath, [COMMITTER, path], { stdio: ["ignore", "pipe", "inherit"] })
+    let said = ""
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (said += text))
+    const closed = once(child, "close")
+    await once(child.stdout, "data")
+    // Anywhere in a commit: they follow each other without a pause.
+    await sleep(7 * kill)
+    child.kill("SIGKILL")
+    await closed
+    const done = Number(said.slice(0, said.lastIndexOf("\n")).split("\n").at(-1))
+    const journal = opened(path)
+    const { threshold, ...snapshot } = journal.run()!.snapshot
+    journal.close()
+    expect([done, done + 1], `kill ${kill}`).toContain(threshold)
+    const { threshold: _, ...want } = commits[threshold! % commits.length]!.snapshot
+    expect(snapshot.model).toEqual(want.model)
+    expect(snapshot.position).toEqual(want.position)
+    moved += threshold! - last
+    last = threshold!
+  }
+  expect(moved).toBeGreaterThanOrEqual(8)
 })
 
 describe("a damaged journal is refused, never rebuilt", () => {
