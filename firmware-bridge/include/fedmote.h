@@ -38,6 +38,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* ---- results ---------------------------------------------------------------------------------- */
 
 /** What a call came to. fm_result_text() has a sentence for each. */
@@ -608,5 +612,9 @@ struct fm_device {
     fm_delta_t delta;
     fm_sha256_t sha;
 };
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
