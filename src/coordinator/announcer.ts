@@ -95,13 +95,15 @@ export class Announcer {
     const { round, epoch } = rounds
     this.#courier.after(async () => {
       await this.#say()
-      if (rounds.round === round && rounds.epoch === epoch) await this.#join(devices)
+      const same = rounds.round === round && rounds.epoch === epoch
+      // Who is late may join the round since.
+      if (same || rounds.settings.late !== undefined) await this.#join(devices)
     })
   }
 
-  /** A device of the current round may have missed its Task. */
-  remind(device: string): void {
-    this.#courier.after(() => this.#join([device]))
+  /** A Task for each of these devices of the current round, or of the one since; also for one that may have missed it. */
+  join(devices: readonly string[]): void {
+    this.#courier.after(() => this.#join(devices))
   }
 
   /** Everything again: the broker may have lost it, and devices may have missed it. */
@@ -177,10 +179,11 @@ export class Announcer {
   /** Asks those of them that are still waited for. */
   async #join(devices: readonly string[]): Promise<void> {
     const { topics, federation } = this.#options
-    const { phase, round, epoch, cohort, seen } = federation.rounds
+    const { phase, kind, round, epoch, cohort, seen, owing } = federation.rounds
     if (phase !== "working" && phase !== "finishing") return
     const message: Task = { type: "task", action: "join", round, epoch, retrySeconds: 0, reason: "" }
-    const waitedFor = devices.filter((device) => cohort.has(device) && !seen.has(device))
+    // Of a round before, those who have not been told yet.
+    const waitedFor = devices.filter((id) => (cohort.has(id) ? !seen.has(id) : kind === "train" && owing.has(id)))
     await this.#sender.all(
       waitedFor.map((device) => ({ topic: topics.task(device), message })),
       false,

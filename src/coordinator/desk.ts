@@ -2,6 +2,7 @@ import { FedmoteError, unreachable } from "../core/error.ts"
 import type { Federation } from "../core/federation.ts"
 import type { RoundResult } from "../core/result.ts"
 import { evaluationDue } from "../core/round.ts"
+import type { RoundName } from "../core/round-late.ts"
 import { around } from "../core/round-pace.ts"
 import type { Away } from "../core/round-pace.ts"
 import type { RoundEffect, RoundEvent, RoundKind, RoundState } from "../core/round.ts"
@@ -47,9 +48,11 @@ export interface DeskOptions {
 const EXCLUDED_SECONDS = 3600
 /** One that has said Ready without Hello introduces itself again. */
 const UNKNOWN_SECONDS = 4
+/** A late update that comes while no training round is open comes again. */
+const CLOSED_SECONDS = 2
 
 /** The update that is before the round machine now. */
-interface Case {
+interface Case extends RoundName {
   readonly device: string
   readonly updateId: Uint8Array
   /** Absent for a chunk that will not be wanted. */
@@ -111,7 +114,7 @@ export class Desk {
       case "ready":
         if (!rounds.ready.has(device)) log.info({ device, samples: verdict.device.samples }, "device is ready")
         // One that is in the round and comes back may have missed its Task, or forgotten it.
-        if (rounds.cohort.has(device) && !rounds.seen.has(device)) this.#announcer.remind(device)
+        if (rounds.cohort.has(device) && !rounds.seen.has(device)) this.#announcer.join([device])
         this.#options.census.take(verdict.device)
         this.#step({ type: "ready", nowMs, device: verdict.device })
         break
@@ -154,7 +157,7 @@ export class Desk {
       this.#replies.push(this.#announcer.receipt(device, arrival.receipt))
     } else if (arrival.type !== "nothing") {
       const { round, epoch, updateId } = chunk
-      this.#case = { device, updateId, ...(arrival.type === "whole" ? { whole: arrival } : {}) }
+      this.#case = { device, round, epoch, updateId, ...(arrival.type === "whole" ? { whole: arrival } : {}) }
       this.#step({ type: "update", nowMs: this.#nowMs(), device, round, epoch })
       this.#case = undefined
     }
@@ -183,10 +186,14 @@ export class Desk {
       case "begin":
         log.info({ round, epoch, kind: effect.kind, devices: effect.devices.length }, "round begins")
         return this.#begin(effect.kind, effect.devices, effect.bound)
+      case "join":
+        log.debug({ round, devices: effect.devices.length }, "devices join")
+        this.#folding.received(this.#pulls.take(effect.devices, this.#announcer.offer))
+        return this.#announcer.join(effect.devices)
       case "fold":
-        return this.#fold()
+        return this.#fold(effect.round, effect.staleness)
       case "receipt":
-        return this.#turnAway(effect.status)
+        return this.#turnAway(effect.status, effect.into)
       case "wait":
         return this.#wait(effect.devices)
       case "commit":
@@ -215,30 +222,33 @@ export class Desk {
     this.#announcer.begin(devices)
   }
 
-  #fold(): void {
+  #fold(trainedIn: number, staleness: number): void {
     const { device, whole } = this.#case!
     const { round, cohort, folded } = this.#federation.rounds
-    const key = { seed: this.#federation.plan.seed, round, device: this.#options.registry.keyOf(device) }
+    const key = { seed: this.#federation.plan.seed, round: trainedIn, device: this.#options.registry.keyOf(device) }
     let ok = true
     try {
       if (whole === undefined) throw new FedmoteError("internal", `expected a whole update of ${device}`)
-      this.#folding.fold(whole.update, key, whole.bytes)
-      this.#options.log.debug({ device, round, folded: folded + 1, of: cohort.size }, "update folded")
-      this.#receipt("folded")
+      this.#folding.fold(whole.update, key, whole.bytes, staleness)
+      this.#options.log.debug({ device, round, staleness, folded: folded + 1, of: cohort.size }, "update folded")
+      this.#receipt("folded", currentOf(this.#federation.rounds))
     } catch (error) {
       if (!(error instanceof FedmoteError) || error.code === "internal") throw error
       ok = false
       this.#options.log.warn({ device, round, reason: error.message }, "update refused")
-      this.#receipt("refused", error.message)
+      this.#receipt("refused", { reason: error.message })
     }
     this.#step({ type: "folded", nowMs: this.#nowMs(), device, ok })
   }
 
   /** Outside the round machine: around so many seconds from now. */
   #comeBack(device: string, seconds: number): void {
+    this.#wait([{ device, seconds: this.#around(device, seconds) }])
+  }
+
+  #around(device: string, seconds: number): number {
     const { plan, rounds } = this.#federation
-    const key = this.#options.registry.keyOf(device)
-    this.#wait([{ device, seconds: around(seconds, plan.seed, rounds.round, key) }])
+    return around(seconds, plan.seed, rounds.round, this.#options.registry.keyOf(device))
   }
 
   #wait(devices: readonly Away[]): void {
@@ -248,19 +258,39 @@ export class Desk {
     else if (one !== undefined) this.#replies.push(this.#announcer.waitOne(one))
   }
 
-  #turnAway(status: "duplicate" | "late" | "uninvited"): void {
+  #turnAway(status: "duplicate" | "late" | "uninvited" | "busy", into?: RoundName): void {
     const { round, epoch } = this.#federation.rounds
-    this.#options.log.debug({ device: this.#case!.device, round, epoch }, `update ${status}`)
-    if (status === "uninvited") this.#receipt("refused", "not invited to this round")
-    else this.#receipt(status)
+    const { device } = this.#case!
+    this.#options.log.debug({ device, round, epoch }, `update ${status}`)
+    switch (status) {
+      case "uninvited":
+        return this.#receipt("refused", { reason: "not invited to this round" })
+      case "busy":
+        return this.#receipt("busy", { retrySeconds: this.#around(device, CLOSED_SECONDS) })
+      case "duplicate":
+        return this.#receipt("duplicate", into)
+      case "late":
+        return this.#receipt("late", currentOf(this.#federation.rounds))
+      default:
+        return unreachable(status)
+    }
   }
 
-  /** Answers the update that is before us, with the current round and epoch. */
-  #receipt(status: Receipt["status"], reason = ""): void {
-    const { device, updateId } = this.#case!
-    const { round, epoch } = this.#federation.rounds
-    const rest = { retrySeconds: 0, allowedBytes: 0, reason: toText(reason) }
-    this.#replies.push(this.#announcer.receipt(device, { type: "receipt", status, round, epoch, updateId, ...rest }))
+  /** Answers the update that is before us, with its round and epoch unless `facts` has others. */
+  #receipt(status: Receipt["status"], facts: Partial<Receipt> = {}): void {
+    const { device, round, epoch, updateId } = this.#case!
+    const message: Receipt = {
+      type: "receipt",
+      status,
+      round,
+      epoch,
+      updateId,
+      retrySeconds: 0,
+      allowedBytes: 0,
+      ...facts,
+      reason: toText(facts.reason ?? ""),
+    }
+    this.#replies.push(this.#announcer.receipt(device, message))
   }
 
   async #replied(): Promise<void> {
@@ -320,4 +350,8 @@ export class Desk {
       }
     })
   }
+}
+
+function currentOf({ round, epoch }: RoundName): RoundName {
+  return { round, epoch }
 }

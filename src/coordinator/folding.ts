@@ -5,6 +5,7 @@ import { FedmoteError } from "../core/error.ts"
 import { LIMBS } from "../core/limbs.ts"
 import type { RandomKey } from "../core/random.ts"
 import type { RoundKind } from "../core/round.ts"
+import { weightOf } from "../core/staleness.ts"
 import { createAccumulator } from "../kernel/accumulator.ts"
 import type { AccumulatorOptions } from "../kernel/accumulator.ts"
 import type { Accumulator } from "../kernel/types.ts"
@@ -58,21 +59,27 @@ export class Folding {
     this.#downlinkBytes += downlinkBytes
   }
 
-  /** Adds one update. Throws `FedmoteError` with the reason where it is refused; the sums are then as they were. */
-  fold(update: WholeUpdate, key: RandomKey, uplinkBytes: number): void {
+  /** More was received for the round that is open. */
+  received(downlinkBytes: number): void {
+    this.#downlinkBytes += downlinkBytes
+  }
+
+  /** Adds one update, trained from the version of `staleness` commits ago. Throws `FedmoteError` with the reason where it is refused; the sums are then as they were. */
+  fold(update: WholeUpdate, key: RandomKey, uplinkBytes: number, staleness = 0): void {
     const accumulator = this.#accumulator
     if (accumulator === undefined) throw new FedmoteError("internal", "expected a round to fold into, none has begun")
     const { device, samples, steps, baseVersion, payload } = update
-    if (baseVersion !== this.#version)
-      throw refusal(`expected an update of model version ${this.#version}, got one of version ${baseVersion}`)
+    const version = this.#version - staleness
+    if (baseVersion !== version)
+      throw refusal(`expected an update of model version ${version}, got one of version ${baseVersion}`)
     const codec = codecName(update.codec)
     if (this.#kind === "train") {
-      const { codecs } = this.#federation.plan
+      const { codecs, late } = this.#federation.plan
       if (codec === undefined || !codecs.includes(codec))
         throw refusal(`expected one of the codecs ${codecs.join(", ")}, got ${codec ?? update.codec}`)
       if (!(samples >= 1 && steps >= 1 && steps <= samples))
         throw refusal(`expected at least one sample a step and one step, got ${samples} samples, ${steps} steps`)
-      accumulator.fold(codec, payload, Math.min(samples, accumulator.weightCap), key)
+      accumulator.fold(codec, payload, weightOf(samples, accumulator.weightCap, late.exponent, staleness), key)
     } else {
       if (codec !== "f32") throw refusal(`expected codec f32 in a round of counts, got ${codec ?? update.codec}`)
       checkCounts(this.#kind, payload, accumulator.size)
@@ -81,7 +88,7 @@ export class Folding {
     this.#samples += samples
     this.#lossSum += lossOf(update)
     this.#uplinkBytes += uplinkBytes
-    if (this.#recordCohorts) this.#contributions.push({ device, steps, samples })
+    if (this.#recordCohorts) this.#contributions.push({ device, steps, samples, staleness })
   }
 
   /** The round's sums: a view of the accumulator, valid until the next `begin`. */

@@ -1,4 +1,5 @@
 import type { Plan } from "../core/plan.ts"
+import { judge } from "../core/round-late.ts"
 import type { RoundState } from "../core/round.ts"
 import { payloadBytes } from "../kernel/codec.ts"
 import { sha256 } from "../net/digest.ts"
@@ -11,7 +12,7 @@ import { toText } from "../wire/text.ts"
 export type Arrival =
   /** Ask the round machine, and fold `update` if it says so. `bytes`: of all its messages. */
   | { readonly type: "whole"; readonly update: WholeUpdate; readonly bytes: number }
-  /** Ask the round machine, which will not want it: late, duplicate or uninvited. */
+  /** Ask the round machine, which does not want it: late, duplicate, uninvited, or not now. */
   | { readonly type: "unwanted" }
   | { readonly type: "receipt"; readonly receipt: Receipt }
   /** More chunks are to come, or the device has had this answer. */
@@ -27,7 +28,7 @@ const BUDGET_BYTES = 64 << 20
 export class Intake {
   readonly #rounds: RoundState
   readonly #reassembler: Reassembler
-  /** Bytes of the chunks that came from each device in this round. */
+  /** Bytes of the chunks that have come of each device's update. */
   readonly #bytes = new Map<string, number>()
   /** The update each device was last turned away with: its other chunks are not answered again. */
   readonly #answered = new Map<string, string>()
@@ -53,10 +54,10 @@ export class Intake {
     return new Set([...this.#bytes.keys(), ...this.#answered.keys()]).size
   }
 
-  /** A round begins: what the one before left incomplete is dropped. */
+  /** A round begins: what the one before left incomplete is dropped, unless it is taken late. */
   begin(): void {
-    for (const device of this.#bytes.keys()) this.#reassembler.drop(device)
-    this.#bytes.clear()
+    const { owing } = this.#rounds
+    for (const device of this.#bytes.keys()) if (!owing.has(device)) this.forget(device)
     this.#answered.clear()
   }
 
@@ -83,19 +84,13 @@ export class Intake {
     const before = this.#bytes.get(device)
     const sofar = (before ?? 0) + bytes
     // Of an update that is one message nothing is remembered here.
-    if (before !== undefined || offer.status === "partial") this.#bytes.set(device, sofar)
+    if (offer.status === "partial") this.#bytes.set(device, sofar)
+    else if (before !== undefined) this.#bytes.set(device, 0)
     return offer.status === "complete" ? { type: "whole", update: offer.update, bytes: sofar } : { type: "nothing" }
   }
 
   #wants(device: string, { round, epoch }: Update): boolean {
-    const { phase, round: current, epoch: currentEpoch, cohort, seen } = this.#rounds
-    return (
-      round === current &&
-      epoch === currentEpoch &&
-      (phase === "working" || phase === "finishing") &&
-      cohort.has(device) &&
-      !seen.has(device)
-    )
+    return judge(this.#rounds, device, { round, epoch }).answer === "fold"
   }
 
   #turnAway(device: string, chunk: Update, status: "busy" | "refused", reason: string, allowedBytes: number): Arrival {

@@ -3,6 +3,7 @@ import type { Federation } from "../core/federation.ts"
 import { featureCount, layersOf, lossOf, modelSpec, trainSettings } from "../core/plan-model.ts"
 import type { Plan } from "../core/plan.ts"
 import type { RoundState } from "../core/round.ts"
+import { takesLate } from "../core/round-settings.ts"
 import { BOUNDS } from "../wire/keys.ts"
 import type { Notice, RoundPhase, WireTraining } from "../wire/message.ts"
 import type { PublishedModel } from "./publisher.ts"
@@ -61,6 +62,7 @@ export function wireTraining(plan: Plan, standardized: boolean): WireTraining {
     ...(schedule && { schedule: { warmup: 0, finalFraction: 0, ...schedule } }),
     ...((clipNorm ?? exampleClipNorm) !== undefined && { clipping: clippingOf(clipNorm, exampleClipNorm) }),
     ...(shared && { shared }),
+    ...(takesLate(plan) && { maxStaleness: plan.late.maxStaleness }),
   }
   if (lossOf(plan) === "custom")
     return { inputs: featureCount(plan) ?? 1, layers: [], loss: "custom", positiveWeight: 1, ...settings }

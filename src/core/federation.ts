@@ -42,6 +42,8 @@ export interface Contribution {
   readonly device: string
   readonly steps: number
   readonly samples: number
+  /** Commits since the model that it was trained from; default: 0. */
+  readonly staleness?: number
 }
 
 /** A round's exact sums, and what it took. `sum`: `shape(...).size` values, borrowed until `commit` returns. */
@@ -185,7 +187,8 @@ export class Federation {
         return { size: evaluationSize(this.#loss, this.#classes), ...counts }
       case "train": {
         const { settings } = this.rounds
-        const most = Number.isFinite(settings.cohort) ? Math.max(bound, mostDevicesAsked(settings)) : bound
+        const room = settings.late === undefined ? 1 : 2
+        const most = Number.isFinite(settings.cohort) ? Math.max(bound, room * mostDevicesAsked(settings)) : bound
         const weightCap = Math.min(plan.weightCap, Math.floor(MOST_WEIGHT / most))
         return {
           size: this.model.shared.to - this.model.shared.from,
@@ -310,14 +313,18 @@ function recordOf(round: number, bound: number, sums: RoundSums): Writable<Round
     uplinkBytes,
     downlinkBytes,
     seconds,
-    ...(contributions === undefined
-      ? {}
-      : { bound, cohort: byDevice(contributions).map(({ device, steps, samples }) => ({ device, steps, samples })) }),
+    ...(contributions === undefined ? {} : { bound, cohort: byDevice(contributions).map(recorded) }),
   }
 }
 
+function recorded({ device, steps, samples, staleness = 0 }: Contribution): Contribution {
+  return { device, steps, samples, ...(staleness > 0 && { staleness }) }
+}
+
+/** Of one device the newest first: a round may have more than one update of it. */
 function byDevice(contributions: readonly Contribution[]): Contribution[] {
-  return [...contributions].sort((a, b) => (a.device < b.device ? -1 : a.device > b.device ? 1 : 0))
+  const age = ({ staleness = 0 }: Contribution): number => staleness
+  return [...contributions].sort((a, b) => (a.device < b.device ? -1 : a.device > b.device ? 1 : age(a) - age(b)))
 }
 
 function littleEndian(parts: readonly Float32Array[]): Uint8Array {

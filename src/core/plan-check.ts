@@ -155,6 +155,14 @@ const RULES: readonly Rule[] = [
       "set the rate: cohort / fleet",
     )
   },
+  function evaluationsStall({ mode, evaluate }) {
+    if (mode !== "async" || evaluate.every === 0 || evaluate.every >= 5) return undefined
+    return warning(
+      "evaluate.every",
+      "an evaluation is a round of its own, and updates wait for its end: in async mode devices are idle meanwhile",
+      "set it to 10 or more",
+    )
+  },
   function deadlineTooShort(plan, { samples }) {
     if (!sizeKnown(plan)) return undefined
     const parameters = parametersOf(plan)

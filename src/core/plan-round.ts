@@ -61,6 +61,25 @@ export const roundSections = {
         .describe("How long to wait for more once the cohort is there."),
     })
     .prefault({}),
+  mode: z
+    .enum(["sync", "async"])
+    .default("sync")
+    .describe(
+      "async: a commit for every so many updates as the cohort says, while overSelect times as many devices are at work at a time.",
+    ),
+  late: z
+    .strictObject({
+      policy: z
+        .enum(["drop", "buffer"])
+        .default("drop")
+        .describe("Updates of earlier training rounds; buffer: the current one takes them. Always in async mode."),
+      maxStaleness: z.int().min(1).max(1000).default(20).describe("Commits since the model that it was trained from."),
+      exponent: z
+        .union([z.literal(0), z.literal(0.5), z.literal(1)], expected("0, 0.5 or 1"))
+        .default(0.5)
+        .describe("Of staleness s the weight is times (1 + s)^-exponent."),
+    })
+    .prefault({}),
   report: z
     .strictObject({
       timeoutSeconds: seconds.default(120).describe("Deadline of a training round."),

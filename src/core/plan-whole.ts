@@ -32,6 +32,7 @@ export function checkWhole(plan: Plan, value: unknown): void {
     )
   if (selection.rate !== undefined && selection.sampling !== "poisson")
     refuse("selection.rate", "sampling: poisson where there is a rate", selection.sampling, value)
+  checkMode(plan, value)
   const unknown = selection.tags?.find((tag) => tags?.[tag] === undefined)
   if (unknown !== undefined)
     refuse(
@@ -52,6 +53,21 @@ export function checkWhole(plan: Plan, value: unknown): void {
     )
   if (stop !== undefined) checkStop(stop, value)
   checkSize(plan)
+}
+
+function checkMode({ mode, late, cohort, selection, model, upload }: Plan, value: unknown): void {
+  if (mode === "async" && cohort === "all")
+    refuse("cohort", "a number of updates to a commit in async mode", "all", value)
+  if (mode === "async" && selection.sampling === "poisson")
+    refuse("selection.sampling", "uniform or weighted in async mode", "poisson", value)
+  if (mode === "async" && selection.overSelect === "adaptive")
+    refuse("selection.overSelect", "a number in async mode: devices at work for each update wanted", "adaptive", value)
+  const takesLate = mode === "async" || late.policy === "buffer"
+  const path = mode === "async" ? "mode" : "late.policy"
+  // What a device keeps is of one round after the other.
+  const keeps = model.private !== undefined ? "private layers" : upload.errorFeedback ? "errorFeedback" : undefined
+  if (takesLate && keeps !== undefined)
+    refuse(path, `no late updates where devices have ${keeps}`, mode === "async" ? mode : late.policy, value)
 }
 
 function checkStop(stop: NonNullable<Plan["stop"]>, value: unknown): void {

@@ -65,6 +65,13 @@ const schema = z.object({
               device,
               steps: count.describe("Steps of local SGD it really took."),
               samples: count.describe("Samples it processed: its weight, up to the weight cap."),
+              staleness: z
+                .int()
+                .min(1)
+                .exactOptional()
+                .describe(
+                  "Commits since the model that it was trained from, which make it count less; absent where it was the round's own.",
+                ),
             }),
           )
           .exactOptional()

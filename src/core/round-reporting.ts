@@ -1,6 +1,7 @@
 import { observeDropout } from "./over-selection.ts"
 import { positionAfter } from "./program.ts"
-import { forget, openSelection } from "./round-selection.ts"
+import { forgive, giveBack, judge, keepDebts, onLateFolded, take } from "./round-late.ts"
+import { forget, inFlight, isAsync, openSelection, refill, updatesToCommit } from "./round-selection.ts"
 import type { RoundEffect, RoundEvent, RoundState } from "./round-state.ts"
 
 /** Reporting (Bonawitz et al. 2019, section 2.2): what is folded, and when a round ends, by a commit or by being abandoned. */
@@ -9,30 +10,38 @@ import type { RoundEffect, RoundEvent, RoundState } from "./round-state.ts"
 const EVALUATION_TRIES = 3
 
 export function onUpdate(state: RoundState, event: RoundEvent & { type: "update" }, effects: RoundEffect[]): void {
-  const { device } = event
-  const open = state.phase === "working" || state.phase === "finishing"
-  if (event.round !== state.round || event.epoch !== state.epoch)
-    effects.push({ type: "receipt", device, status: "late" })
-  else if (state.seen.has(device)) effects.push({ type: "receipt", device, status: "duplicate" })
-  else if (!open) effects.push({ type: "receipt", device, status: "late" })
-  else if (!state.cohort.has(device)) effects.push({ type: "receipt", device, status: "uninvited" })
+  const { device, round } = event
+  const judgement = judge(state, device, event)
+  if (judgement.answer === "duplicate")
+    effects.push({ type: "receipt", device, status: "duplicate", into: judgement.into })
+  else if (judgement.answer !== "fold") effects.push({ type: "receipt", device, status: judgement.answer })
   else {
-    state.seen.add(device)
+    if (judgement.late) take(state, device, event)
+    else join(state, device)
     state.folding++
-    effects.push({ type: "fold", device })
+    effects.push({ type: "fold", device, round, staleness: judgement.staleness })
   }
+}
+
+function join({ cohort, seen, owing }: RoundState, device: string): void {
+  cohort.add(device)
+  seen.add(device)
+  owing.delete(device)
 }
 
 export function onFolded(state: RoundState, event: RoundEvent & { type: "folded" }, effects: RoundEffect[]): void {
   if (state.folding === 0) return
   state.folding--
+  const late = onLateFolded(state, event.device, event.ok)
   if (event.ok) state.folded++
-  else state.refused++
+  if (event.ok && late) state.late++
+  refill(state, event.nowMs, effects)
   settle(state, event.nowMs, effects)
 }
 
 export function onWithdraw(state: RoundState, nowMs: number, device: string, effects: RoundEffect[]): void {
   forget(state, device)
+  forgive(state, device)
   // What is folded, or about to be, is in a sum from which nothing can be taken out.
   if (state.seen.has(device) || !state.cohort.delete(device)) return
   state.withdrawn++
@@ -42,6 +51,7 @@ export function onWithdraw(state: RoundState, nowMs: number, device: string, eff
 /** Updates that end the round before its deadline. */
 function enough(state: RoundState): number {
   const { kind, settings, cohort } = state
+  if (isAsync(state)) return updatesToCommit(state)
   // Whoever was drawn by a probability of its own is waited for: those who are fast are no such sample.
   const some = kind === "train" && settings.sampling !== "poisson"
   return Math.max(some ? Math.min(settings.cohort, cohort.size) : cohort.size, minimumToCommit(state))
@@ -52,8 +62,11 @@ export function settle(state: RoundState, nowMs: number, effects: RoundEffect[])
   if (state.phase !== "working" && state.phase !== "finishing") return
   // What the driver is folding right now still counts: its `folded` event comes first.
   if (state.folding > 0) return
-  const over = nowMs >= state.deadlineMs || state.folded + state.refused === state.cohort.size
-  if (state.folded >= enough(state) || (over && state.folded >= minimumToCommit(state))) commit(state, nowMs, effects)
+  const answered = isAsync(state) ? inFlight(state, nowMs) === 0 : state.seen.size === state.cohort.size
+  const over = nowMs >= state.deadlineMs || answered
+  // Late updates are besides: a round that is not asynchronous wants those for which it was begun.
+  const wanted = isAsync(state) ? state.folded : state.folded - state.late
+  if (wanted >= enough(state) || (over && state.folded >= minimumToCommit(state))) commit(state, nowMs, effects)
   else if (over) abandon(state, nowMs, effects)
 }
 
@@ -73,6 +86,7 @@ function abandon(state: RoundState, nowMs: number, effects: RoundEffect[]): void
   const { settleMs, selectTimeoutMs } = state.settings
   effects.push({ type: "abandoned", folded: state.folded, needed: minimumToCommit(state) })
   countLost(state, nowMs)
+  giveBack(state, nowMs)
   state.epoch++
   // Twice as long each time, so that a fleet whose updates are all refused does not spin.
   state.pausedUntilMs = nowMs + Math.min(settleMs * 2 ** Math.min(state.tries, 30), selectTimeoutMs)
@@ -81,8 +95,9 @@ function abandon(state: RoundState, nowMs: number, effects: RoundEffect[]): void
 }
 
 // Who has not answered by the deadline is lost; where a round ends before, who is still in the fleet is merely slower than others.
-function countLost({ kind, cohort, seen, ready, withdrawn, deadlineMs, dropout }: RoundState, nowMs: number): void {
-  if (kind !== "train") return
+function countLost(state: RoundState, nowMs: number): void {
+  const { kind, settings, cohort, seen, ready, withdrawn, deadlineMs, dropout } = state
+  if (kind !== "train" || settings.mode === "async") return
   let lost = withdrawn
   for (const device of cohort) if (!seen.has(device) && (nowMs >= deadlineMs || !ready.has(device))) lost++
   observeDropout(dropout, cohort.size + withdrawn, lost)
@@ -94,6 +109,7 @@ export function onCommitted(
   effects: RoundEffect[],
 ): void {
   if (state.phase !== "committing") return
+  if (state.kind === "train") keepDebts(state, event.nowMs)
   const { kind, round, trained, committed, released } = positionAfter(state, event.stop)
   state.kind = kind
   state.round = round

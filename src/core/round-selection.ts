@@ -1,4 +1,5 @@
-import { devicesAsked } from "./over-selection.ts"
+import { devicesAsked, mostDevicesAsked } from "./over-selection.ts"
+import { isBusy } from "./round-late.ts"
 import { queued, untilNext } from "./round-pace.ts"
 import type { Away } from "./round-pace.ts"
 import type { ReadyDevice, RoundEffect, RoundState } from "./round-state.ts"
@@ -21,7 +22,8 @@ export function onReady(state: RoundState, nowMs: number, device: ReadyDevice, e
   if (!known) state.joinedAtMs = nowMs
   state.ready.set(device.id, device)
   if (trains(state, device)) state.trainable++
-  if (!asked && (state.phase === "working" || state.phase === "finishing")) {
+  if (!asked) refill(state, nowMs, effects)
+  if (!state.cohort.has(device.id) && (state.phase === "working" || state.phase === "finishing")) {
     state.told.add(device.id)
     effects.push({ type: "wait", devices: [untilNext(state, nowMs, device)] })
   }
@@ -47,16 +49,45 @@ export function openSelection(state: RoundState, nowMs: number, effects: RoundEf
   state.cohort = new Set()
   state.seen.clear()
   state.folded = 0
-  state.refused = 0
+  state.late = 0
   state.settledAtMs = -1
   state.selectUntilMs = Math.max(nowMs, state.pausedUntilMs) + state.settings.selectTimeoutMs
   state.deadlineMs = Infinity
   if (!trySelect(state, nowMs, effects)) effects.push({ type: "notice" })
 }
 
-/** Devices that could serve a round of this kind. */
-function* eligible(state: RoundState): Generator<ReadyDevice> {
-  for (const device of state.ready.values()) if (state.kind === "evaluate" || trains(state, device)) yield device
+/** Devices that could serve a round of this kind, and are not at work for an earlier one. */
+function* eligible(state: RoundState, nowMs: number): Generator<ReadyDevice> {
+  for (const device of state.ready.values())
+    if ((state.kind === "evaluate" || trains(state, device)) && !isBusy(state, device.id, nowMs)) yield device
+}
+
+/** Whether updates come and go in the current round without its waiting for a cohort. */
+export function isAsync({ kind, settings }: RoundState): boolean {
+  return kind === "train" && settings.mode === "async"
+}
+
+/** Where updates come and go: those that make a commit. */
+export function updatesToCommit({ settings }: RoundState): number {
+  return Math.max(settings.cohort, settings.minimumToCommit)
+}
+
+/** Devices that are at work, for this training round or one before. */
+export function inFlight({ cohort, seen, owing }: RoundState, nowMs: number): number {
+  let count = cohort.size - seen.size
+  for (const { untilMs } of owing.values()) if (untilMs > nowMs) count++
+  return count
+}
+
+/** Devices that the round could have; where updates come and go, those at work count as here. */
+function here(state: RoundState, nowMs: number): number {
+  if (state.kind === "evaluate") return state.ready.size
+  let count = state.trainable
+  for (const [id, { untilMs }] of state.owing) {
+    const device = untilMs > nowMs ? state.ready.get(id) : undefined
+    if (device !== undefined && trains(state, device)) count--
+  }
+  return isAsync(state) ? count + inFlight(state, nowMs) : count
 }
 
 /** Fewest devices to begin with: a training round of fewer than must report could not be committed. */
@@ -82,16 +113,16 @@ function goal({ kind, settings }: RoundState): number {
 export function trySelect(state: RoundState, nowMs: number, effects: RoundEffect[]): boolean {
   if (!state.started || state.phase !== "selecting") return false
   const { settings } = state
-  const here = state.kind === "evaluate" ? state.ready.size : state.trainable
+  const count = here(state, nowMs)
   const least = minimumToBegin(state)
   state.wakeAtMs = state.selectUntilMs
   if (nowMs < state.pausedUntilMs) {
     state.wakeAtMs = state.pausedUntilMs
     return false
   }
-  if (here >= Math.max(least, wanted(state))) {
+  if (count >= Math.max(least, wanted(state))) {
     if (begin(state, nowMs, effects)) return true
-  } else if (here >= Math.max(least, goal(state))) {
+  } else if (count >= Math.max(least, goal(state))) {
     // Where the goal was met before the selection opened, the waiting began with the last device that came.
     if (state.settledAtMs < 0) state.settledAtMs = state.joinedAtMs
     const settledMs = state.settledAtMs + settings.settleMs
@@ -99,8 +130,8 @@ export function trySelect(state: RoundState, nowMs: number, effects: RoundEffect
     else if (begin(state, nowMs, effects)) return true
   } else state.settledAtMs = -1
   if (nowMs < state.selectUntilMs) return false
-  if (here >= least && begin(state, nowMs, effects)) return true
-  effects.push({ type: "waiting", ready: here, needed: least })
+  if (count >= least && begin(state, nowMs, effects)) return true
+  effects.push({ type: "waiting", ready: count, needed: least })
   state.selectUntilMs = nowMs + settings.selectTimeoutMs
   state.wakeAtMs = state.selectUntilMs
   return false
@@ -109,15 +140,17 @@ export function trySelect(state: RoundState, nowMs: number, effects: RoundEffect
 // False where no draw of devices gives enough.
 function begin(state: RoundState, nowMs: number, effects: RoundEffect[]): boolean {
   const { settings } = state
-  const devices = state.kind === "train" ? drawCohort(state) : everybody(state)
+  const devices = state.kind === "train" ? drawCohort(state, nowMs) : everybody(state, nowMs)
   if (devices === undefined) return false
+  for (const device of devices) state.owing.delete(device)
   state.phase = "working"
+  state.bound = boundOf(state, devices.length)
   state.cohort = new Set(devices)
   state.seen.clear()
   state.withdrawn = 0
   state.folded = 0
+  state.late = 0
   state.folding = 0
-  state.refused = 0
   const timeoutMs = state.kind === "train" ? settings.reportTimeoutMs : settings.evaluateTimeoutMs
   state.deadlineMs = nowMs + timeoutMs
   state.wakeAtMs = state.deadlineMs - Math.min(settings.finishMs, timeoutMs / 2)
@@ -125,7 +158,7 @@ function begin(state: RoundState, nowMs: number, effects: RoundEffect[]): boolea
     if (state.beganAtMs >= 0) state.roundMs = nowMs - state.beganAtMs
     state.beganAtMs = nowMs
   }
-  effects.push({ type: "begin", kind: state.kind, devices, bound: devices.length }, { type: "notice" })
+  effects.push({ type: "begin", kind: state.kind, devices, bound: state.bound }, { type: "notice" })
   const others = answerOthers(state, nowMs)
   if (others.length > 0) effects.push({ type: "wait", devices: others })
   return true
@@ -136,7 +169,7 @@ function answerOthers(state: RoundState, nowMs: number): Away[] {
   const full = state.ready.size >= state.settings.pool
   const others: Away[] = []
   for (const device of state.ready.values()) {
-    if (state.cohort.has(device.id)) continue
+    if (state.cohort.has(device.id) || isBusy(state, device.id, nowMs)) continue
     if (full) {
       forget(state, device.id)
       others.push(queued(state, nowMs, device))
@@ -148,8 +181,18 @@ function answerOthers(state: RoundState, nowMs: number): Away[] {
   return others
 }
 
-function everybody(state: RoundState): string[] {
-  return select(eligible(state), { ...drawOf(state), sampling: "uniform", count: Infinity })
+/** Room for late updates is as large as for those that are asked for. */
+function boundOf({ kind, settings }: RoundState, devices: number): number {
+  if (kind !== "train" || settings.late === undefined) return devices
+  const most = mostDevicesAsked(settings)
+  return 2 * Math.max(devices, Number.isFinite(most) ? most : 1)
+}
+
+/** Who is at work is asked, too, where nobody else is there. */
+function everybody(state: RoundState, nowMs: number): string[] {
+  const draw: Draw = { ...drawOf(state), sampling: "uniform", count: Infinity }
+  const free = select(eligible(state, nowMs), draw)
+  return free.length > 0 ? free : select(state.ready.values(), draw)
 }
 
 /** What decides the next draw of devices for the current training round. */
@@ -160,11 +203,31 @@ export function drawOf({ settings, round, draws, dropout, trainable }: RoundStat
 }
 
 // A draw of so few that the round could not be committed is made again. Undefined where that is hopeless.
-function drawCohort(state: RoundState): string[] | undefined {
+function drawCohort(state: RoundState, nowMs: number): string[] | undefined {
   for (let i = 0; i < MOST_DRAWS; i++) {
-    const devices = select(eligible(state), drawOf(state))
+    const draw = drawOf(state)
+    const count = isAsync(state) ? Math.max(0, draw.count - inFlight(state, nowMs)) : draw.count
+    const devices = select(eligible(state, nowMs), { ...draw, count })
     state.draws++
-    if (devices.length >= state.settings.minimumToCommit) return devices
+    if (isAsync(state) || devices.length >= state.settings.minimumToCommit) return devices
   }
   return undefined
+}
+
+/** Where updates come and go: as many devices as are missing are asked, each once from one version of the model. */
+export function refill(state: RoundState, nowMs: number, effects: RoundEffect[]): void {
+  const { cohort, folded, folding } = state
+  if (!isAsync(state) || state.phase !== "working" || nowMs >= state.deadlineMs) return
+  if (folded + folding >= updatesToCommit(state)) return
+  const draw = drawOf(state)
+  const count = draw.count - inFlight(state, nowMs)
+  if (count <= 0) return
+  const free = [...eligible(state, nowMs)].filter(({ id }) => !cohort.has(id))
+  const devices = select(free, { ...draw, count })
+  if (devices.length === 0) return
+  for (const device of devices) {
+    cohort.add(device)
+    state.owing.delete(device)
+  }
+  effects.push({ type: "join", devices })
 }

@@ -7,7 +7,7 @@ import type { RoundSettings } from "./round-state.ts"
  * that many, and otherwise whoever is ready, with 1 for a minimum that is a fraction of it.
  */
 export function roundSettings(plan: Plan, clients?: number): RoundSettings {
-  const { selection, report, evaluate } = plan
+  const { selection, report, evaluate, mode, late } = plan
   const all = plan.cohort === "all"
   const cohort = plan.cohort === "all" ? (clients ?? Infinity) : plan.cohort
   const least = (value: number): number =>
@@ -18,6 +18,8 @@ export function roundSettings(plan: Plan, clients?: number): RoundSettings {
     cohort,
     overSelect,
     sampling: selection.sampling,
+    mode,
+    ...(takesLate(plan) ? { late: { maxStaleness: late.maxStaleness } } : {}),
     ...(selection.rate === undefined ? {} : { rate: selection.rate }),
     weightCap: plan.weightCap,
     minimumSamples: selection.minimumSamples,
@@ -34,4 +36,9 @@ export function roundSettings(plan: Plan, clients?: number): RoundSettings {
     statistics: plan.model.standardize && plan.model.loss !== "custom",
     evaluateEvery: evaluate.every,
   }
+}
+
+/** Whether updates of earlier training rounds are taken. */
+export function takesLate({ mode, late }: Plan): boolean {
+  return mode === "async" || late.policy === "buffer"
 }

@@ -1,6 +1,7 @@
 import type { Dropout, OverSelect } from "./over-selection.ts"
 import { firstPosition } from "./program.ts"
 import type { RoundPosition } from "./program.ts"
+import type { Debt, PastRound, RoundName, Taken } from "./round-late.ts"
 import type { Away } from "./round-pace.ts"
 import type { Sampling } from "./select.ts"
 
@@ -15,6 +16,10 @@ export interface RoundSettings {
   /** Devices asked for each update wanted: at least 1. */
   readonly overSelect: OverSelect
   readonly sampling: Sampling
+  /** async: a training round is so many updates as the cohort says, and `overSelect` times as many devices are at work at a time. */
+  readonly mode: "sync" | "async"
+  /** Updates for earlier training rounds are taken, whose model is at most so many commits old. Always in async mode. */
+  readonly late?: { readonly maxStaleness: number }
   /** Training samples that a device needs to train: at least 1. */
   readonly minimumSamples: number
   /** Poisson sampling: probability of each device; default: cohort / fleet. */
@@ -85,9 +90,16 @@ export interface RoundState {
   /** Every device of the current (round, epoch) whose update is folded, being folded, or refused for good. */
   readonly seen: Set<string>
   folded: number
+  /** How many of those were late. */
+  late: number
+  /** Most updates that the current round may fold. */
+  bound: number
+  /** Who owes an update of an earlier training round, what those rounds were, the oldest first, and what was taken of them. */
+  readonly owing: Map<string, Debt>
+  past: PastRound[]
+  readonly taken: Map<string, Taken>
   /** Handed to the driver and not yet answered. */
   folding: number
-  refused: number
   /** How often this round was abandoned. */
   tries: number
   /** How often its devices were drawn. */
@@ -124,9 +136,17 @@ export type RoundEffect =
   | { readonly type: "notice" }
   /** A round begins: make an empty accumulator for at most `bound` updates, then ask these devices to join. */
   | { readonly type: "begin"; readonly kind: RoundKind; readonly devices: readonly string[]; readonly bound: number }
-  /** Fold this device's update now, and answer with a `folded` event. */
-  | { readonly type: "fold"; readonly device: string }
-  | { readonly type: "receipt"; readonly device: string; readonly status: "duplicate" | "late" | "uninvited" }
+  /** Ask these devices, too, to join the current training round: in async mode. */
+  | { readonly type: "join"; readonly devices: readonly string[] }
+  /** Fold this device's update of training round `round` now, trained from the model of `staleness` commits ago, and answer with a `folded` event. */
+  | { readonly type: "fold"; readonly device: string; readonly round: number; readonly staleness: number }
+  /** `into`: the round whose commit has or will have a duplicate. */
+  | {
+      readonly type: "receipt"
+      readonly device: string
+      readonly status: "duplicate" | "late" | "uninvited" | "busy"
+      readonly into?: RoundName
+    }
   /** Tell these devices to come back after so long. */
   | { readonly type: "wait"; readonly devices: readonly Away[] }
   | { readonly type: "commit"; readonly kind: RoundKind }
@@ -163,8 +183,12 @@ export function createRounds(
     dropout: { asked: 0, lost: 0 },
     seen: new Set(),
     folded: 0,
+    late: 0,
+    bound: 1,
+    owing: new Map(),
+    past: [],
+    taken: new Map(),
     folding: 0,
-    refused: 0,
     tries: 0,
     draws: 0,
     settledAtMs: -1,

@@ -1,6 +1,8 @@
 import { FedmoteError } from "../core/error.ts"
 import type { Notice } from "../wire/message.ts"
 import type { DeviceEvent, DeviceLog } from "./event.ts"
+import { isSame, outlives } from "./held.ts"
+import type { HeldModel } from "./model-bytes.ts"
 import type { ModelStore } from "./model-store.ts"
 import type { Upload } from "./upload.ts"
 import type { Work } from "./work.ts"
@@ -11,6 +13,7 @@ export interface JobOptions {
   readonly bench: Workbench
   readonly models: ModelStore
   readonly upload: Upload
+  readonly latest: () => Notice | undefined
   readonly log: DeviceLog
   readonly emit: (event: DeviceEvent) => void
   /** A training program that breaks its contract will do so again: the device ends. */
@@ -21,20 +24,19 @@ export interface JobOptions {
 
 /** One round's work on a device, from the join to the update that is handed over for sending. Begins at once, and runs beside all else. */
 export class Job {
-  readonly round: number
-  readonly epoch: number
   /** Settles, and never rejects, when the job has ended. */
   readonly ended: Promise<void>
   readonly #options: JobOptions
   readonly #finish = new AbortController()
   readonly #cancel = new AbortController()
+  /** What it works by. */
+  #notice: Notice
   #running = true
 
   constructor(options: JobOptions) {
     const { notice, previous } = options
     this.#options = options
-    this.round = notice.round
-    this.epoch = notice.epoch
+    this.#notice = notice
     previous?.cancel()
     if (notice.phase === "finishing") this.finish()
     this.ended = this.#run(previous?.ended).finally(() => {
@@ -53,28 +55,32 @@ export class Job {
 
   /** Nothing of this job is wanted any more. */
   cancel(): void {
-    this.#cancel.abort(new FedmoteError("over", `round ${this.round} is over`))
+    this.#cancel.abort(new FedmoteError("over", `round ${this.#notice.round} is over`))
   }
 
   /** What a Notice means for the work that is going on. */
-  follow({ round, epoch, phase }: Notice): void {
-    if (round !== this.round || epoch !== this.epoch || phase === "committed" || phase === "abandoned") this.cancel()
+  follow(notice: Notice): void {
+    const { phase } = notice
+    if (!isSame(notice, this.#notice)) {
+      if (!outlives(this.#notice, notice)) this.cancel()
+    } else if (phase === "committed" || phase === "abandoned") this.cancel()
     else if (phase === "finishing") this.finish()
   }
 
   async #run(previous: Promise<void> | undefined): Promise<void> {
-    const { notice, upload, log, emit, onBroken } = this.#options
-    const { round, epoch, kind } = notice
+    const { upload, log, emit, onBroken } = this.#options
     try {
       // The kernels' memory is one: two jobs must not share it.
       await previous
       const work = await this.#perform()
       if (this.#cancel.signal.aborted) return
+      const { round, kind } = this.#notice
       if (work === undefined) return log.info(`round ${round} ended before a sample was processed: nothing to send`)
       if (kind === "train") emit({ type: "trained", round, samples: work.samples, steps: work.steps })
-      upload.hold(notice, work, this.#finish.signal.aborted)
+      upload.hold(this.#notice, work, this.#finish.signal.aborted)
     } catch (error) {
       if (this.#cancel.signal.aborted) return
+      const { round, epoch } = this.#notice
       const failure = error instanceof Error ? error : new Error(String(error))
       log.warn(`round ${round}: nothing is sent: ${failure.message}`)
       emit({ type: "failed", round, epoch, error: failure })
@@ -83,13 +89,28 @@ export class Job {
   }
 
   async #perform(): Promise<Work | undefined> {
-    const { notice, bench, models } = this.#options
+    const { bench } = this.#options
     const cancel = this.#cancel.signal
     cancel.throwIfAborted()
-    if (notice.kind === "statistics") return bench.statistics()
-    const model = await models.get(notice, cancel)
+    if (this.#notice.kind === "statistics") return bench.statistics()
+    const model = await this.#model(cancel)
     cancel.throwIfAborted()
+    const notice = this.#notice
     if (notice.kind === "evaluate") return bench.evaluate(notice, model)
     return bench.train(notice, model, AbortSignal.any([cancel, this.#finish.signal]))
+  }
+  /** Where the model was replaced before it was here, and late updates are taken, the newest will do: that of the training round since. */
+  async #model(cancel: AbortSignal): Promise<HeldModel> {
+    const { models, latest } = this.#options
+    for (;;) {
+      try {
+        return await models.get(this.#notice, cancel)
+      } catch (error) {
+        const newer = latest()
+        const superseded = error instanceof FedmoteError && error.code === "model-superseded"
+        if (!superseded || newer?.kind !== "train" || !outlives(this.#notice, newer)) throw error
+        this.#notice = newer
+      }
+    }
   }
 }

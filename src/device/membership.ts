@@ -6,13 +6,12 @@ import { LinkError } from "../net/link.ts"
 import type { Link } from "../net/link.ts"
 import { decode } from "../wire/codec.ts"
 import { WireError } from "../wire/error.ts"
-import type { Notice, Task } from "../wire/message.ts"
+import type { Notice, Receipt, Task } from "../wire/message.ts"
 import type { Topics } from "../wire/topics.ts"
 import type { DeviceEvent, DeviceLog } from "./event.ts"
 import type { Eligibility } from "./eligibility.ts"
 import { Greeting } from "./greeting.ts"
 import { Job } from "./job.ts"
-import { covers } from "./keeping.ts"
 import type { Keeping } from "./keeping.ts"
 import type { ReleasedModel } from "./model-bytes.ts"
 import { ModelStore } from "./model-store.ts"
@@ -116,10 +115,7 @@ export class Membership {
   /** Nothing of this device is to be folded any more, unless it is already. */
   #withdraw(): void {
     this.#job?.cancel()
-    const held = this.#upload.held
-    if (held === undefined || held.folded) return
-    this.#upload.drop()
-    this.#options.emit({ type: "dropped", round: held.round, epoch: held.epoch })
+    this.#upload.withdraw()
   }
 
   async #up(): Promise<void> {
@@ -152,7 +148,7 @@ export class Membership {
           // A Task is for the moment: one that a broker kept says nothing.
           return retained ? undefined : this.#onTask(message)
         case "receipt":
-          return this.#upload.onReceipt(message)
+          return this.#onReceipt(message)
         default:
           return undefined
       }
@@ -177,22 +173,17 @@ export class Membership {
     const changed = before !== undefined && before.session !== notice.session
     // A retained first Notice is older than our greeting; whoever speaks for the first time now may not have heard it.
     if (returned || changed || (before === undefined && !retained)) this.#greeting.soon(notice.spreadSeconds)
-    this.#settle(notice)
+    this.#upload.settle(notice)
     if (returned || changed) this.#upload.resume(changed)
     if (notice.kind === "released" || notice.phase === "released") return void this.#release()
     this.#follow(notice)
     if (this.#pending !== undefined && this.#matches(this.#pending, notice)) this.#start(notice)
   }
 
-  /** What the Notice means for the update that is kept. */
-  #settle({ round, epoch, phase, committed }: Notice): void {
-    const held = this.#upload.held
-    if (held === undefined) return
-    const covered = covers(committed, held)
-    const over = round !== held.round || epoch !== held.epoch || phase === "abandoned" || phase === "released"
-    if (!covered && !over) return
-    this.#upload.drop()
-    this.#options.emit({ type: covered ? "committed" : "dropped", round: held.round, epoch: held.epoch })
+  #onReceipt(receipt: Receipt): void {
+    this.#upload.onReceipt(receipt)
+    // The Notice of the commit may have been faster.
+    if (this.#notice !== undefined && !this.#offline) this.#upload.settle(this.#notice)
   }
 
   /** What the Notice means for the work that is going on. */
@@ -234,6 +225,7 @@ export class Membership {
       bench,
       models: this.#models,
       upload: this.#upload,
+      latest: () => this.#notice,
       log,
       emit,
       onBroken: (error) => this.stop(error),

@@ -4,11 +4,12 @@ import { LinkError } from "../net/link.ts"
 import type { Link } from "../net/link.ts"
 import { chunkUpdate } from "../wire/chunk.ts"
 import { encode } from "../wire/codec.ts"
-import type { Notice, Receipt, Update } from "../wire/message.ts"
+import type { Notice, Receipt } from "../wire/message.ts"
 import type { Topics } from "../wire/topics.ts"
 import { uploadPacketBytes } from "../wire/traffic.ts"
 import type { DeviceEvent, DeviceLog } from "./event.ts"
-import { sameBytes } from "./model-bytes.ts"
+import { fateOf, isAbout } from "./held.ts"
+import type { Held, RoundName } from "./held.ts"
 import type { Timers } from "./timers.ts"
 import type { Work } from "./work.ts"
 
@@ -28,25 +29,18 @@ export interface UploadOptions {
   readonly onFolded: (held: { readonly round: number; readonly epoch: number }) => void
 }
 
-interface Held {
-  readonly round: number
-  readonly epoch: number
-  readonly updateId: Uint8Array
-  readonly topic: string
-  readonly chunks: readonly Update[]
-  readonly bytes: number
-  /** A receipt said that it is in the sum: nothing to do but wait for the commit. */
-  folded: boolean
-  resendMs: number
-}
+/** Updates in a sum that wait for its commit. A coordinator that takes one after the other and commits none has none of the older ones kept. */
+const MOST_WAITING = 4
 
 /**
- * The one update that a device keeps: sent until a receipt says that it was folded, kept until a Notice says that it was committed or its
- * round is over. It lives in memory only.
+ * The update that a device keeps: sent until a receipt says that it was folded, kept until a Notice says that it was committed or its round is over.
+ * Where rounds are asynchronous a new one may come before the commit of the last: that one then waits beside. They live in memory only.
  */
 export class Upload {
   readonly #options: UploadOptions
   #held: Held | undefined
+  /** Those before it, all of them folded. */
+  #waiting: Held[] = []
   #cancelTimer: (() => void) | undefined
   #sending = false
   /** The first sending still waits for its place in the spread. */
@@ -58,13 +52,14 @@ export class Upload {
   }
 
   /** The round whose update is kept. */
-  get held(): { readonly round: number; readonly epoch: number; readonly folded: boolean } | undefined {
-    return this.#held
+  get held(): (RoundName & { readonly folded: boolean }) | undefined {
+    const held = this.#held ?? this.#waiting.at(-1)
+    return held && { round: held.basis.round, epoch: held.basis.epoch, folded: held.into !== undefined }
   }
 
   /** Keeps a new update and sends it, after its delay in the Notice's spread. */
   hold(notice: Notice, work: Work, hurry: boolean): void {
-    this.drop()
+    this.#makeRoom()
     const { id, topics, maxPacketBytes } = this.#options
     const topic = topics.update(id, notice.shards)
     const header = {
@@ -78,15 +73,14 @@ export class Upload {
       metrics: work.metrics,
     }
     const chunks = chunkUpdate(header, work.payload, topic, uploadPacketBytes(maxPacketBytes))
-    const { round, epoch, updateId } = header
+    const { round, epoch, kind, session, version } = notice
     this.#held = {
-      round,
-      epoch,
-      updateId,
+      basis: { round, epoch, kind, session, version },
+      updateId: header.updateId,
       topic,
       chunks,
       bytes: work.payload.length,
-      folded: false,
+      into: undefined,
       resendMs: FIRST_RESEND_MS,
     }
     const delayMs = hurry ? 0 : spreadOf(id) * notice.spreadSeconds * 1000
@@ -110,35 +104,80 @@ export class Upload {
   /** After any doubt whether what was sent has arrived. `forgotten`: the coordinator is a new one, so not even its receipts count. */
   resume(forgotten: boolean): void {
     this.#paused = false
-    if (this.#held === undefined) return
-    if (forgotten) this.#held.folded = false
-    if (!this.#held.folded && !this.#spreading) this.#send()
+    const held = this.#held
+    if (held === undefined) return
+    if (forgotten) held.into = undefined
+    if (held.into === undefined && !this.#spreading) this.#send()
   }
 
-  /** Forgets the update, if there is one; returns what it was. */
-  drop(): { readonly round: number; readonly epoch: number } | undefined {
+  /** What a Notice means for what is kept. */
+  settle(notice: Notice): void {
+    this.#waiting = this.#waiting.filter((held) => {
+      const fate = fateOf(held, notice)
+      if (fate === "keep") return true
+      // One that could be sent again is not: the newer update has its place.
+      this.#tell(fate === "committed" ? "committed" : "dropped", held)
+      return false
+    })
     const held = this.#held
+    if (held === undefined) return
+    const fate = fateOf(held, notice)
+    if (fate === "keep") return
+    if (fate === "again") {
+      held.into = undefined
+      if (!this.#paused) this.#send()
+      return
+    }
+    this.#clear()
+    this.#tell(fate, held)
+  }
+
+  /** The device has withdrawn: forgets the update unless it is in a sum already. */
+  withdraw(): void {
+    const held = this.#held
+    if (held === undefined || held.into !== undefined) return
+    this.#clear()
+    this.#tell("dropped", held)
+  }
+
+  /** Forgets everything. */
+  drop(): void {
+    this.#waiting = []
+    this.#clear()
+  }
+
+  #clear(): void {
     this.#held = undefined
     this.#spreading = false
     this.#disarm()
-    return held
+  }
+
+  /** A new update takes the place of the one before, which waits for its commit if it is in a sum. */
+  #makeRoom(): void {
+    const held = this.#held
+    this.#clear()
+    if (held === undefined) return
+    if (held.into === undefined) return this.#tell("dropped", held)
+    this.#waiting.push(held)
+    if (this.#waiting.length > MOST_WAITING) this.#tell("dropped", this.#waiting.shift()!)
+  }
+
+  #tell(type: "committed" | "dropped", { basis }: Held): void {
+    this.#options.emit({ type, round: basis.round, epoch: basis.epoch })
   }
 
   onReceipt(receipt: Receipt): void {
     const held = this.#held
-    if (held === undefined || !sameBytes(receipt.updateId, held.updateId)) return
+    if (held === undefined || !isAbout(receipt, held)) return
     const { emit, log } = this.#options
-    const { round, epoch } = held
-    // The same bytes may have been sent in an earlier epoch too: a late receipt names the current one, all others their update's.
-    const isCurrent = receipt.round === round && receipt.epoch === epoch
-    if (isCurrent === (receipt.status === "late")) return
+    const { round, epoch } = held.basis
     switch (receipt.status) {
       case "folded":
       case "duplicate":
         this.#disarm()
-        if (held.folded) return
-        held.folded = true
-        this.#options.onFolded(held)
+        if (held.into !== undefined) return
+        held.into = { round: receipt.round, epoch: receipt.epoch }
+        this.#options.onFolded({ round, epoch })
         emit({ type: "folded", round, epoch })
         return
       case "busy":
@@ -146,11 +185,11 @@ export class Upload {
         emit({ type: "busy", round, epoch })
         return
       case "late":
-        this.drop()
+        this.#clear()
         emit({ type: "late", round, epoch })
         return
       case "refused":
-        this.drop()
+        this.#clear()
         log.warn(`the update of round ${round} was refused: ${receipt.reason}`)
         emit({ type: "refused", round, epoch, reason: receipt.reason })
     }
@@ -170,13 +209,14 @@ export class Upload {
       // Another update came while this one was on its way.
       if (this.#held !== held) return this.#spreading ? undefined : this.#send()
       // "busy" may have come already, and said when.
-      if (!held.folded && this.#cancelTimer === undefined) this.#lookAgain(held)
+      if (held.into === undefined && this.#cancelTimer === undefined) this.#lookAgain(held)
     })
   }
 
   async #publish(held: Held): Promise<void> {
     const { link, signal, emit, log } = this.#options
-    const { round, epoch, topic, chunks, bytes } = held
+    const { topic, chunks, bytes } = held
+    const { round, epoch } = held.basis
     try {
       for (const chunk of chunks) {
         if (this.#held !== held) return

@@ -7,6 +7,8 @@ import type { Standardizer } from "../core/moments.ts"
 import type { RandomKey } from "../core/random.ts"
 import type { RoundKind } from "../core/round.ts"
 import type { Samples } from "../core/samples.ts"
+import { weightOf } from "../core/staleness.ts"
+import type { StalenessExponent } from "../core/staleness.ts"
 import type { TrainSettings } from "../core/training.ts"
 import type { Dataset } from "../data/dataset.ts"
 import { slice } from "../data/held-out.ts"
@@ -35,6 +37,7 @@ export interface Setup {
   readonly layout: KeptLayout
   readonly seed: number
   readonly codec: CodecName
+  readonly stalenessExponent: StalenessExponent
   readonly kernel: KernelKind | undefined
   /** Feature values of standardised samples that a thread may keep. */
   readonly cachedValues: number
@@ -61,7 +64,9 @@ export interface Shared {
 export interface FoldJob extends Shared {
   readonly type: "fold"
   readonly kind: RoundKind
+  /** Training: the round in which all items were trained, from `model`, and how many commits ago that was. */
   readonly round: number
+  readonly staleness: number
   readonly model: Float32Array
   readonly standardizer: Standardizer | undefined
   readonly size: number
@@ -131,7 +136,8 @@ export class ClientWorker {
       const key: RandomKey = { seed: this.#setup.seed, round: job.round, device: deviceKey(device) }
       try {
         const { codec, payload, samples, steps, metrics } = this.#work(job, place, key)
-        const weight = job.kind === "train" ? Math.min(samples, job.weightCap) : 1
+        const { stalenessExponent } = this.#setup
+        const weight = job.kind === "train" ? weightOf(samples, job.weightCap, stalenessExponent, job.staleness) : 1
         accumulator.fold(codec, payload, weight, key)
         done.push({ place, samples, steps, lossSum: metrics[0] ?? 0, bytes: payload.length })
       } catch (error) {

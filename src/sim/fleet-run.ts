@@ -1,8 +1,7 @@
 import type { CodecName } from "../core/codec.ts"
-import { CODECS } from "../core/codec.ts"
 import { FedmoteError, unreachable } from "../core/error.ts"
 import { lossUnits } from "../core/federation.ts"
-import type { Contribution, Federation, RoundSums } from "../core/federation.ts"
+import type { Contribution, Federation, RoundShape, RoundSums } from "../core/federation.ts"
 import { drawOf } from "../core/round-selection.ts"
 import type { ReadyDevice, RoundEffect, RoundEvent, RoundKind } from "../core/round.ts"
 import { select } from "../core/select.ts"
@@ -12,12 +11,12 @@ import type { KernelKind } from "../kernel/types.ts"
 import { deviceKey } from "../net/digest.ts"
 import type { Dataset } from "../data/dataset.ts"
 import type { KeptLayout } from "../device/kept.ts"
-import { Pulls, longestChain } from "../wire/pulls.ts"
-import { updateMessageBytes, uploadPacketBytes } from "../wire/traffic.ts"
-import { topics } from "../wire/topics.ts"
+import { Arrivals, workShare } from "./arrivals.ts"
 import { ClientStates } from "./client-states.ts"
 import type { FoldPart } from "./client-worker.ts"
 import type { Crew } from "./crew.ts"
+import { FleetTraffic } from "./fleet-traffic.ts"
+import { PastModels } from "./past-models.ts"
 import type { Recorded } from "./replay.ts"
 
 export interface FleetOptions {
@@ -44,9 +43,25 @@ interface Client {
   readonly key: readonly [number, number]
 }
 
+/** An update that the machine takes. */
+interface Folded {
+  readonly client: Client
+  readonly staleness: number
+  /** Replay: local steps. */
+  readonly steps?: number
+}
+
+/** What the crew did: partial sums, and whose they are. */
+interface Worked {
+  readonly clients: readonly Client[]
+  readonly staleness: number
+  readonly parts: readonly FoldPart[]
+}
+
 /**
- * Feeds the round machine with a fleet that does not exist: all clients are ready, whoever is wanted answers, nothing is late. Which updates are
- * folded is decided first, by the machine; then the crew makes and folds them, and only partial sums come back. Time is a number that jumps to wherever the machine wants it.
+ * Feeds the round machine with a fleet that does not exist: all clients are ready, and whoever is wanted answers. Nothing is late, unless the plan takes
+ * late updates: then clients work for a time that follows from their samples and the seed. Which updates are folded is decided first, by the machine; then
+ * the crew makes and folds them, and only partial sums come back. Time is a number that jumps to wherever the machine wants it.
  */
 export class FleetRun {
   readonly #options: FleetOptions
@@ -54,10 +69,13 @@ export class FleetRun {
   readonly #clients: Client[]
   readonly #byId: Map<string, Client>
   readonly #effects: RoundEffect[] = []
-  readonly #folding: Client[] = []
-  readonly #model: Float32Array
+  readonly #folding: Folded[] = []
+  readonly #arrivals = new Arrivals()
+  readonly #models: PastModels
+  /** Training samples of the largest client. */
+  readonly #mostRows: number
   readonly #states: ClientStates
-  readonly #pulls: Pulls
+  readonly #traffic: FleetTraffic
   #bound = 1
   #nowMs = 0
 
@@ -69,11 +87,12 @@ export class FleetRun {
       return { index, id, key: deviceKey(id) }
     })
     this.#byId = new Map(this.#clients.map((client) => [client.id, client]))
+    this.#mostRows = this.#clients.reduce((most, { index }) => Math.max(most, options.dataset.trainRows(index)), 1)
     this.#states = new ClientStates(options.layout)
-    // All threads read the same.
-    this.#model = new Float32Array(new SharedArrayBuffer(4 * options.federation.model.devices.length))
-    const { upload, downlink } = options.federation.plan
-    this.#pulls = new Pulls(upload.chunkBytes, downlink?.history)
+    const { model, rounds } = options.federation
+    const staleness = options.replay?.staleness ?? rounds.settings.late?.maxStaleness ?? 0
+    this.#models = new PastModels(model.devices.length, staleness)
+    this.#traffic = new FleetTraffic(options.federation, options.codec)
   }
 
   async run(): Promise<void> {
@@ -81,7 +100,7 @@ export class FleetRun {
     this.#gather()
     while (this.#federation.rounds.phase !== "released") {
       this.#options.signal?.throwIfAborted()
-      if (this.#effects.length === 0) this.#skip()
+      if (this.#effects.length === 0 && !this.#arrive()) this.#skip()
       for (const effect of this.#effects.splice(0)) await this.#apply(effect)
     }
   }
@@ -113,6 +132,19 @@ export class FleetRun {
       this.#feed({ type: "unready", nowMs: this.#nowMs, device })
   }
 
+  // The next update, where it comes before the machine wants to be asked again. Between training rounds all wait.
+  #arrive(): boolean {
+    const { kind, phase, wakeAtMs } = this.#federation.rounds
+    const next = this.#arrivals.next
+    const open = kind === "train" && (phase === "working" || phase === "finishing")
+    if (!open || next === undefined || next.atMs > wakeAtMs) return false
+    this.#arrivals.take()
+    this.#nowMs = Math.max(this.#nowMs, next.atMs)
+    const { device, round, epoch } = next
+    this.#feed({ type: "update", nowMs: this.#nowMs, device, round, epoch })
+    return true
+  }
+
   // Nothing happens before the machine wants to be asked again.
   #skip(): void {
     this.#nowMs = Math.max(this.#nowMs, this.#federation.rounds.wakeAtMs)
@@ -127,8 +159,11 @@ export class FleetRun {
         this.#folding.length = 0
         this.#answer(effect.devices)
         break
+      case "join":
+        this.#launch(effect.devices)
+        break
       case "fold":
-        this.#folding.push(this.#byId.get(effect.device)!)
+        this.#folding.push({ client: this.#byId.get(effect.device)!, staleness: effect.staleness })
         this.#feed({ type: "folded", nowMs: this.#nowMs, device: effect.device, ok: true })
         break
       case "commit":
@@ -142,7 +177,8 @@ export class FleetRun {
       case "abandoned":
         throw new FedmoteError("fleet", `expected ${effect.needed} updates in a round, got ${effect.folded}`)
       case "receipt":
-        throw new FedmoteError("internal", `the update of ${effect.device} was ${effect.status}`)
+        this.#turnedAway(effect.device, effect.status)
+        break
       case "notice":
       case "wait":
       case "released":
@@ -152,10 +188,29 @@ export class FleetRun {
     }
   }
 
+  // Training takes its time where late updates are taken.
+  #launch(devices: readonly string[]): void {
+    const { round, epoch, settings } = this.#federation.rounds
+    for (const { id, key, samples } of this.#ready(devices)) {
+      const share = workShare(samples, this.#mostRows, settings.seed, round, key)
+      // The slowest is there before the word to finish.
+      const atMs = this.#nowMs + (share * (settings.reportTimeoutMs - settings.finishMs)) / 2
+      this.#arrivals.add({ device: id, round, epoch, atMs })
+    }
+  }
+
+  #turnedAway(device: string, status: string): void {
+    const { rounds } = this.#federation
+    // Too old.
+    if (rounds.settings.late !== undefined && status === "late") return
+    throw new FedmoteError("internal", `the update of ${device} was ${status}`)
+  }
+
   // Of more devices than are wanted, those that selection ranks first are also the first to answer.
   #answer(devices: readonly string[]): void {
     const { rounds } = this.#federation
     const { kind, round, epoch, settings } = rounds
+    if (kind === "train" && settings.late !== undefined) return this.#launch(devices)
     const folded =
       kind === "train" && settings.sampling !== "poisson" && devices.length > settings.cohort
         ? select(this.#ready(devices), { ...drawOf(rounds), attempt: rounds.draws - 1, count: settings.cohort })
@@ -189,38 +244,63 @@ export class FleetRun {
   }
 
   async #work(): Promise<Omit<RoundSums, "seconds">> {
-    const { federation, dataset, crew, recordCohorts, replay, heldOutItems } = this.#options
+    const { federation, recordCohorts, replay, heldOutItems } = this.#options
     const { rounds } = federation
-    const { kind, round } = rounds
-    // The longest first, so that no thread has it left at the end.
-    const rows = (client: Client): number =>
-      kind === "evaluate" ? dataset.testRows(client.index) : dataset.trainRows(client.index)
-    const clients = [...this.#folding].sort((a, b) => rows(b) - rows(a))
+    const { kind, round, trained } = rounds
+    this.#models.set(trained, round, federation.model.devices)
     const shape = replay?.shape(rounds) ?? federation.shape(kind, this.#bound)
-    const heldOut = kind === "evaluate" && heldOutItems !== undefined
-    const bound = Math.max(this.#bound, heldOut ? heldOutItems : 1)
-    this.#model.set(federation.model.devices)
-    const recorded = replay?.steps(rounds)
+    const heldOut = kind === "evaluate" ? heldOutItems : undefined
+    // A round that is replayed may have more than one update of a device.
+    const bound = Math.max(this.#bound, heldOut ?? 1, replay?.updates(rounds)?.length ?? 1)
+    const worked: Worked[] = []
+    if (heldOut !== undefined) worked.push(await this.#fold([], 0, { ...shape, bound }, heldOut))
+    else for (const [staleness, of] of this.#groups()) worked.push(await this.#fold(of, staleness, { ...shape, bound }))
+    this.#refuse(worked, heldOut !== undefined)
+    const sum = createAccumulator({ ...shape, cohort: bound, ...kernelOf(this.#options) })
+    for (const { parts } of worked) for (const part of parts) sum.merge(part.sum, part.weight, part.count)
+    const account = heldOut === undefined ? this.#account(worked, recordCohorts) : { ...NO_TRAFFIC, count: sum.count }
+    return { sum: sum.sum, weight: sum.weight, ...account }
+  }
+
+  // What was trained from one model goes together.
+  #groups(): Map<number, Folded[]> {
+    const recorded = this.#options.replay?.updates(this.#federation.rounds)
+    const all = recorded?.map(({ device, steps, staleness = 0 }) => ({
+      client: this.#byId.get(device)!,
+      staleness,
+      steps,
+    }))
+    return Map.groupBy(all ?? this.#folding, ({ staleness }) => staleness)
+  }
+
+  async #fold(folded: readonly Folded[], staleness: number, shape: RoundShape, heldOutItems?: number): Promise<Worked> {
+    const { federation, dataset, crew } = this.#options
+    const { kind, trained } = federation.rounds
+    const { round, model } = this.#models.get(trained - staleness)
+    // The longest first, so that no thread has it left at the end.
+    const rows = ({ client }: Folded): number =>
+      kind === "evaluate" ? dataset.testRows(client.index) : dataset.trainRows(client.index)
+    const sorted = [...folded].sort((a, b) => rows(b) - rows(a))
+    const clients = sorted.map(({ client }) => client)
+    const heldOut = heldOutItems !== undefined
     const items = heldOut ? Uint32Array.from({ length: heldOutItems }, (_, i) => i) : places(clients)
-    const kept = this.#keeps(kind) && !heldOut ? this.#states.gather(items, this.#model) : undefined
+    const kept = this.#keeps(kind) && !heldOut ? this.#states.gather(items, model) : undefined
+    const steps = sorted.flatMap((each) => (each.steps === undefined ? [] : [each.steps]))
+    const { standardizer } = federation
     const parts = await crew.fold({
       items,
       heldOut,
       kind,
       round,
-      model: this.#model,
-      standardizer: federation.standardizer,
+      staleness,
+      model,
+      standardizer,
       ...shape,
-      bound,
       kept,
-      ...(recorded && { steps: Uint32Array.from(clients, ({ id }) => recorded.get(id)!) }),
+      ...(steps.length > 0 && { steps: Uint32Array.from(steps) }),
     })
-    this.#refuse(parts, heldOut)
     if (kept !== undefined && kind === "train") for (const part of parts) this.#states.keep(items, part.places, kept)
-    const sum = createAccumulator({ ...shape, cohort: bound, ...kernelOf(this.#options) })
-    for (const part of parts) sum.merge(part.sum, part.weight, part.count)
-    const account = heldOut ? { ...NO_TRAFFIC, count: sum.count } : this.#account(clients, parts, recordCohorts)
-    return { sum: sum.sum, weight: sum.weight, ...account }
+    return { clients, staleness, parts }
   }
 
   // Whether work of this kind needs what clients keep. An error of the codec matters to nobody but the next training.
@@ -230,8 +310,9 @@ export class FleetRun {
   }
 
   // What a live federation would leave out, or try again for ever, is an error here: it has one cause, and trying again changes nothing.
-  #refuse(parts: readonly FoldPart[], heldOut: boolean): void {
+  #refuse(worked: readonly Worked[], heldOut: boolean): void {
     const { rounds } = this.#federation
+    const parts = worked.flatMap((each) => each.parts)
     const refused = parts.flatMap((part) => part.refused)
     if (refused.length === 0) return
     const folded = parts.reduce((count, part) => count + part.count, 0)
@@ -242,56 +323,27 @@ export class FleetRun {
     throw new FedmoteError("fleet", `${where}: ${of} were refused, the first: ${refused[0]!.reason}`)
   }
 
-  #account(
-    clients: readonly Client[],
-    parts: readonly FoldPart[],
-    record: boolean,
-  ): Omit<RoundSums, "sum" | "weight" | "seconds"> {
+  #account(worked: readonly Worked[], record: boolean): Omit<RoundSums, "sum" | "weight" | "seconds"> {
+    const { trained } = this.#federation.rounds
     const contributions: Contribution[] = []
     let count = 0
     let samples = 0
     let lossSum = 0
     let uplinkBytes = 0
-    for (const part of parts) {
-      count += part.count
-      for (let i = 0; i < part.places.length; i++) {
-        const { id } = clients[part.places[i]!]!
-        samples += part.samples[i]!
-        lossSum += lossUnits(part.lossSums[i]!)
-        uplinkBytes += this.#uplink(id, part.samples[i]!, part.steps[i]!, part.bytes[i]!)
-        if (record) contributions.push({ device: id, steps: part.steps[i]!, samples: part.samples[i]! })
+    for (const { clients, staleness, parts } of worked)
+      for (const part of parts) {
+        count += part.count
+        for (let i = 0; i < part.places.length; i++) {
+          const { id } = clients[part.places[i]!]!
+          const update = { device: id, steps: part.steps[i]!, samples: part.samples[i]!, staleness }
+          samples += update.samples
+          lossSum += lossUnits(part.lossSums[i]!)
+          uplinkBytes += this.#traffic.uplink(update, this.#models.get(trained - staleness).round, part.bytes[i]!)
+          if (record) contributions.push(update)
+        }
       }
-    }
-    const downlinkBytes = this.#downlink()
+    const downlinkBytes = this.#traffic.downlink()
     return { count, samples, lossSum, ...(record && { contributions }), uplinkBytes, downlinkBytes }
-  }
-
-  #uplink(device: string, samples: number, steps: number, payloadBytes: number): number {
-    const { plan, rounds, version } = this.#federation
-    const { shards } = plan.upload
-    const header = {
-      round: rounds.round,
-      epoch: rounds.epoch,
-      updateId: NO_ID,
-      baseVersion: version,
-      codec: CODECS[rounds.kind === "train" ? this.#options.codec : "f32"].id,
-      samples,
-      steps,
-      metrics: rounds.kind === "train" ? LOSS : NO_METRICS,
-    }
-    const topic = topics(plan.fleet).update(device, shards)
-    return updateMessageBytes(header, payloadBytes, topic, uploadPacketBytes())
-  }
-
-  // What the coordinator offers: all deltas since the first commit, as far as the plan keeps them and they are worth it.
-  #downlink(): number {
-    const { plan, model, rounds, version, standardizer } = this.#federation
-    if (rounds.kind === "statistics") return 0
-    const features = standardizer === undefined ? 0 : 2 * standardizer.mean.length
-    const modelBytes = 4 * (features + model.devices.length)
-    const deltaBytes = model.delta?.payload.length ?? 0
-    const deltas = Math.min(model.version, longestChain(plan.downlink?.history ?? 0, deltaBytes, modelBytes))
-    return this.#pulls.take(rounds.cohort, { version, modelBytes, deltaBytes, deltas })
   }
 }
 
@@ -300,11 +352,6 @@ const NO_TRAFFIC = { samples: 0, lossSum: 0, uplinkBytes: 0, downlinkBytes: 0 }
 function places(clients: readonly Client[]): Uint32Array {
   return Uint32Array.from(clients, ({ index }) => index)
 }
-
-// Only their lengths count.
-const NO_ID = new Uint8Array(8)
-const LOSS = new Float32Array(1)
-const NO_METRICS = new Float32Array(0)
 
 function kernelOf({ kernel }: FleetOptions): { readonly kind?: KernelKind } {
   return kernel === undefined ? {} : { kind: kernel }

@@ -1,6 +1,6 @@
 import { FedmoteError } from "../core/error.ts"
 import { Federation } from "../core/federation.ts"
-import type { RoundShape } from "../core/federation.ts"
+import type { Contribution, RoundShape } from "../core/federation.ts"
 import { parametersOf } from "../core/plan-model.ts"
 import { parsePlan } from "../core/plan.ts"
 import type { Plan } from "../core/plan.ts"
@@ -8,12 +8,17 @@ import type { Result } from "../core/result.ts"
 import type { RoundState } from "../core/round.ts"
 import type { Dataset } from "../data/dataset.ts"
 
+/** An update that was folded: steps of local SGD, and commits since the model that it was trained from. */
+export type RecordedUpdate = Pick<Contribution, "device" | "steps" | "staleness">
+
 /** What a result says about who was folded: enough to make its model again, bit for bit. */
 export interface Recorded {
   /** The devices of the round that is being selected; undefined for all (an evaluation moves no parameter). */
   devices(rounds: RoundState): readonly string[] | undefined
-  /** Steps of each device in the current training round. */
-  steps(rounds: RoundState): ReadonlyMap<string, number> | undefined
+  /** The updates of the current training round. */
+  updates(rounds: RoundState): readonly RecordedUpdate[] | undefined
+  /** The most commits that lie between an update's model and its round. */
+  readonly staleness: number
   /** How the recorded round was folded; undefined where that follows from its kind. */
   shape(rounds: RoundState): RoundShape | undefined
   /** Whether the recorded federation ended after so many training rounds. */
@@ -39,11 +44,15 @@ export function recordedRun(result: Result, plan: Plan, dataset: Dataset): Recor
   const standardized = plan.model.standardize && plan.model.loss !== "custom"
   if (statistics === undefined && standardized) fail(MISSING)
   for (const device of statistics ?? []) check(device, "statistics")
-  const rounds = result.rounds.map(({ round, cohort, bound }) => {
+  const rounds = result.rounds.map(({ round, cohort, bound }, trained) => {
     if (cohort === undefined || bound === undefined) return fail(MISSING)
     if (cohort.length === 0) fail(`round ${round}: its cohort is empty`)
-    for (const { device } of cohort) check(device, `round ${round}`)
-    return { bound, steps: new Map(cohort.map(({ device, steps }) => [device, steps])) }
+    for (const { device, staleness = 0 } of cohort) {
+      check(device, `round ${round}`)
+      if (staleness > trained)
+        fail(`round ${round}: expected at most ${trained} commits before it, ${device} is ${staleness} behind`)
+    }
+    return { bound, updates: cohort }
   })
   if (rounds.length === 0) fail("the result has no rounds to replay")
   // Knows what grid the recorded plan gives, which the plan that is replayed does not.
@@ -52,9 +61,10 @@ export function recordedRun(result: Result, plan: Plan, dataset: Dataset): Recor
   return {
     devices({ kind, trained }) {
       if (kind === "statistics") return statistics
-      return kind === "train" ? [...rounds[trained]!.steps.keys()] : undefined
+      return kind === "train" ? devicesOf(rounds[trained]!.updates) : undefined
     },
-    steps: ({ kind, trained }) => (kind === "train" ? rounds[trained]!.steps : undefined),
+    updates: ({ kind, trained }) => (kind === "train" ? rounds[trained]!.updates : undefined),
+    staleness: Math.max(0, ...rounds.map(({ updates }) => oldest(updates))),
     shape: ({ kind, trained }) => (kind === "train" ? original.shape("train", rounds[trained]!.bound) : undefined),
     over: (trained) => trained >= rounds.length,
   }
@@ -75,14 +85,24 @@ export function scheduledRun(schedule: readonly ScheduledRound[], dataset: Datas
         "schedule",
         `round ${i + 1}: expected devices of ${dataset.name} with training samples, got ${unknown?.device ?? "none"}`,
       )
-    return new Map(cohort.map(({ device, steps }) => [device, steps]))
+    return cohort
   })
   return {
-    devices: ({ kind, trained }) => (kind === "train" ? [...rounds[trained]!.keys()] : undefined),
-    steps: ({ kind, trained }) => (kind === "train" ? rounds[trained]! : undefined),
+    devices: ({ kind, trained }) => (kind === "train" ? devicesOf(rounds[trained]!) : undefined),
+    updates: ({ kind, trained }) => (kind === "train" ? rounds[trained]! : undefined),
+    staleness: 0,
     shape: () => undefined,
     over: (trained) => trained >= rounds.length,
   }
+}
+
+/** Each once: an asynchronous round may have more than one update of a device. */
+function devicesOf(updates: readonly RecordedUpdate[]): string[] {
+  return [...new Set(updates.map(({ device }) => device))]
+}
+
+function oldest(updates: readonly RecordedUpdate[]): number {
+  return updates.reduce((most, { staleness = 0 }) => Math.max(most, staleness), 0)
 }
 
 const MISSING = "the result does not say who was folded: run it with --record-cohorts"
@@ -93,6 +113,8 @@ export function replayPlan(plan: Plan): Plan {
   return parsePlan({
     ...rest,
     cohort: "all",
+    mode: "sync",
+    late: { ...plan.late, policy: "drop" },
     selection: { ...plan.selection, minimumToStart: 1, settleSeconds: 1 },
     report: { ...plan.report, minimumToCommit: 1 },
   })

@@ -218,6 +218,7 @@ function setupOf(plan: Plan, dataset: Dataset, kernel: KernelKind | undefined, w
     layout: keptLayout(partsOf(plan), plan.upload.errorFeedback),
     seed: plan.seed,
     codec: plan.codecs[0]!,
+    stalenessExponent: plan.late.exponent,
     kernel,
     cachedValues: Math.floor(CACHED_VALUES / Math.max(workers, 1)),
   }

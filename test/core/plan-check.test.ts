@@ -39,6 +39,7 @@ describe("checking a plan", () => {
     ["strategy.serverLearningRate", { strategy: { name: "fedadam", serverLearningRate: 1 } }],
     ["strategy.name", { cohort: 3, strategy: { name: "fedavgm" } }],
     ["cohort", { cohort: 1 }],
+    ["evaluate.every", { cohort: 10, mode: "async" }],
     ["weightCap", { cohort: 10, selection: { sampling: "weighted" } }],
     ["selection.rate", { cohort: 10, selection: { sampling: "poisson" } }],
     ["cohort", {}, { clients: 4 }],

@@ -118,6 +118,7 @@ describe("a plan", () => {
       { report: { minimumToCommit: 1.5 } },
       "plan: report.minimumToCommit: expected a count (1 or more) or a fraction of the cohort (between 0 and 1), got 1.5",
     ],
+    [{ late: { exponent: 2 } }, "plan: late.exponent: expected 0, 0.5 or 1, got 2"],
     [
       { selection: { overSelect: 0.5 } },
       'plan: selection.overSelect: expected a number from 1 to 10 or "adaptive", got 0.5',
@@ -147,6 +148,23 @@ describe("a plan", () => {
     [
       { cohort: 4, selection: { overSelect: "adaptive" }, report: { minimumToCommit: 5 } },
       "plan: report.minimumToCommit: expected no more than the 4 devices of a cohort, got 5",
+    ],
+    [{ mode: "async" }, "plan: cohort: expected a number of updates to a commit in async mode, got all"],
+    [
+      { mode: "async", cohort: 3, selection: { sampling: "poisson" } },
+      "plan: selection.sampling: expected uniform or weighted in async mode, got poisson",
+    ],
+    [
+      { mode: "async", cohort: 3, selection: { overSelect: "adaptive" } },
+      "plan: selection.overSelect: expected a number in async mode: devices at work for each update wanted, got adaptive",
+    ],
+    [
+      { late: { policy: "buffer" }, upload: { errorFeedback: true } },
+      "plan: late.policy: expected no late updates where devices have errorFeedback, got buffer",
+    ],
+    [
+      { mode: "async", cohort: 3, model: { hidden: [4], private: { last: 1 } } },
+      "plan: mode: expected no late updates where devices have private layers, got async",
     ],
     [
       { selection: { rate: 0.5 } },

@@ -101,6 +101,7 @@ export const SETTINGS: RoundSettings = {
   cohort: 3,
   overSelect: 1,
   sampling: "uniform",
+  mode: "sync",
   weightCap: 65536,
   minimumSamples: 1,
   pool: Infinity,
@@ -120,10 +121,12 @@ function word(effect: RoundEffect): string {
   switch (effect.type) {
     case "begin":
       return `begin ${effect.kind} ${effect.devices.join(",")}`
+    case "join":
+      return `join ${effect.devices.join(",")}`
     case "fold":
-      return `fold ${effect.device}`
+      return effect.staleness === 0 ? `fold ${effect.device}` : `fold ${effect.device} -${effect.staleness}`
     case "receipt":
-      return `${effect.status} ${effect.device}`
+      return `${effect.status} ${effect.device}${effect.into === undefined ? "" : ` ${effect.into.round}/${effect.into.epoch}`}`
     case "wait":
       return effect.devices.map(({ device, seconds }) => `wait ${device} ${seconds}`).join("; ")
     case "commit":

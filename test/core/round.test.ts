@@ -101,7 +101,7 @@ describe("reports", () => {
     expect(play({}, `${begun}; 10 update a; 11 update a; 12 update b; 13 update c`)).toEqual([
       "0 begin train a,b,c; notice",
       "10 fold a",
-      "11 duplicate a",
+      "11 duplicate a 0/65536",
       "12 fold b",
       "13 fold c; commit train",
     ])
@@ -115,7 +115,7 @@ describe("reports", () => {
       "0 begin train a,b,c; notice",
       "10 fold a; fold b; commit train",
       "11 late c",
-      "12 duplicate a",
+      "12 duplicate a 0/65536",
       "13 released; notice",
       "14 late c",
     ])
