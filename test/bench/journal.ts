@@ -3,12 +3,10 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { openJournal } from "../../src/coordinator/journal/sqlite-journal.ts"
 import { Federation } from "../../src/core/federation.ts"
-import type { FederationSnapshot } from "../../src/core/snapshot.ts"
 import { parsePlan } from "../../src/core/plan.ts"
+import { madeUpCommit } from "../coordinator/journal/federation-life.ts"
 import { measured, secondsOf } from "./result.ts"
 import type { Measured } from "./result.ts"
-
-const FLEET = { devices: 100, trainSamples: 10_000, testSamples: 1000 }
 
 /** What a round's commit costs: models of several sizes with FedAdam's state (28 bytes a parameter), in the folder for temporary files. */
 export function bench(): Measured[] {
@@ -33,12 +31,8 @@ function commits(parameters: number, folder: string): Measured[] {
   let version = 0
   const seconds = secondsOf(() => {
     version++
-    journal.commit({
-      snapshot: after(first, version),
-      fleet: FLEET,
-      retained: [{ version, base: undefined, size: 65536, chunks: 1 }],
-    })
-    journal.cleared([{ version, base: undefined, size: 65536, chunks: 1 }])
+    journal.commit(madeUpCommit(first, version))
+    journal.cleared([])
   }, 2000)
   journal.close()
   const bytes = statSync(join(folder, "journal.sqlite")).size
@@ -68,29 +62,6 @@ function commits(parameters: number, folder: string): Measured[] {
       ratio: bytes / (2 * 28 * parameters),
     }),
   ]
-}
-
-/** As one more committed round leaves it; only the last record is looked at. */
-function after(first: FederationSnapshot, version: number): FederationSnapshot {
-  const record = {
-    round: version,
-    folded: 10,
-    samples: 100,
-    trainLoss: 0.5,
-    testLoss: null,
-    metrics: {},
-    uplinkBytes: 1000,
-    downlinkBytes: 1000,
-    seconds: 1,
-  }
-  const position = {
-    ...first.position,
-    round: version,
-    trained: version,
-    committed: { round: version - 1, epoch: 65536 },
-  }
-  first.model.exact[version % first.model.exact.length]! += 1
-  return { ...first, position, model: { ...first.model, version }, records: [record] }
 }
 
 function plainWrite(file: string, length: number): number {

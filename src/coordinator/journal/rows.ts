@@ -30,13 +30,15 @@ export interface RunRow extends RunIdentity {
   /** Of the last evaluation. */
   readonly metrics: Evaluated["metrics"]
   readonly fleet: FleetCount
+  /** `Contents.digest`. */
+  readonly contents: Uint8Array
 }
 
 export type Tables = ReturnType<typeof openTables>
 
 export function openTables(db: DatabaseSync) {
   const run =
-    "number fleet plan initial cohorts state began commit_time position version threshold stopped metrics seen".split(
+    "number fleet plan initial cohorts state began commit_time position version threshold stopped metrics seen contents".split(
       " ",
     )
   return {
@@ -67,6 +69,7 @@ export function runCells(row: RunRow): Cell[] {
     row.stopped ?? null,
     JSON.stringify(row.metrics),
     JSON.stringify(fleet),
+    row.contents,
   ]
 }
 
@@ -86,6 +89,7 @@ export function runOf(cells: readonly Cell[]): RunRow {
     stopped,
     metrics,
     seen,
+    contents,
   ] = cells
   return {
     number: number as number,
@@ -101,6 +105,7 @@ export function runOf(cells: readonly Cell[]): RunRow {
     stopped: (stopped as string | null) ?? undefined,
     metrics: parse(metrics),
     fleet: parse(seen),
+    contents: contents as Uint8Array,
   }
 }
 

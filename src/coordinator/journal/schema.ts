@@ -6,7 +6,7 @@ import type { DatabaseSync } from "node:sqlite"
  *
  * | table | one row is |
  * |---|---|
- * | `run` | a run, and where it is: the next round, the last commit, who has been seen |
+ * | `run` | a run, and where it is: the next round, the last commit, who has been seen; and which rows of the others belong to that (`Contents`) |
  * | `model` | one of the last two committed models: exact (float64), devices' (float32), the strategy's arrays (float64) one after the other |
  * | `standardizer` | means and inverse deviations (float32), and the devices that they are of, where cohorts are recorded |
  * | `round` | the record of a committed training round, and its evaluation |
@@ -20,7 +20,8 @@ export const SCHEMA: readonly string[] = [
   `CREATE TABLE run (
   number INTEGER PRIMARY KEY, fleet TEXT NOT NULL, plan TEXT NOT NULL, initial TEXT, cohorts INTEGER NOT NULL,
   state TEXT NOT NULL, began INTEGER NOT NULL, commit_time INTEGER, position TEXT NOT NULL, version INTEGER NOT NULL,
-  threshold INTEGER, stopped TEXT, metrics TEXT NOT NULL, seen TEXT NOT NULL, seal BLOB NOT NULL) STRICT`,
+  threshold INTEGER, stopped TEXT, metrics TEXT NOT NULL, seen TEXT NOT NULL, contents BLOB NOT NULL,
+  seal BLOB NOT NULL) STRICT`,
   `CREATE TABLE model (
   version INTEGER PRIMARY KEY, exact BLOB NOT NULL, devices BLOB NOT NULL, strategy BLOB NOT NULL, lengths TEXT NOT NULL,
   seal BLOB NOT NULL) STRICT`,

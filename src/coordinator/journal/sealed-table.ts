@@ -25,9 +25,16 @@ export class SealedTable {
     this.#put = db.prepare(`INSERT OR REPLACE INTO ${name} (${columns.join(", ")}, seal) VALUES (${marks}, ?)`)
   }
 
-  /** Writes a row, in place of the one with the same key. */
-  put(cells: readonly Cell[]): void {
-    this.#put.run(...cells, sealOf(this.#name, cells))
+  /** Writes a row, in place of the one with the same key; returns its seal. */
+  put(cells: readonly Cell[]): Uint8Array {
+    const seal = this.seal(cells)
+    this.#put.run(...cells, seal)
+    return seal
+  }
+
+  /** The seal that a row of these cells has. */
+  seal(cells: readonly Cell[]): Uint8Array {
+    return sealOf(this.#name, cells)
   }
 
   /** Rows in order of the key. `condition`: SQL after WHERE. Throws `JournalError` ("journal-corrupt") for a row that is not as it was written. */
@@ -39,7 +46,7 @@ export class SealedTable {
     const rows = statement.all(...parameters) as unknown as Cell[][]
     for (const row of rows) {
       const seal = row.pop()
-      if (!(seal instanceof Uint8Array && Buffer.compare(seal, sealOf(this.#name, row)) === 0))
+      if (!(seal instanceof Uint8Array && Buffer.compare(seal, this.seal(row)) === 0))
         throw new JournalError("journal-corrupt", `a row of table ${this.#name} is not as it was written`)
     }
     return rows

@@ -2,6 +2,7 @@ import { join } from "node:path"
 import type { DatabaseSync } from "node:sqlite"
 import { FedmoteError } from "../../core/error.ts"
 import type { FederationSnapshot } from "../../core/snapshot.ts"
+import { Contents } from "./contents.ts"
 import { JOURNAL_FILE, createDatabase, journalError, lockFolder, openDatabase } from "./database.ts"
 import { JournalError } from "./journal.ts"
 import type {
@@ -46,8 +47,7 @@ export class SqliteJournal implements Journal {
   readonly #now: () => number
   readonly #onClose: () => void
   #run: RunRow | undefined
-  /** The version of table `model` that is the newest. */
-  #version = -1
+  #contents = new Contents()
   #standardized = false
   /** Rows of `retained` of this run, as text. */
   #retained = new Set<string>()
@@ -66,8 +66,7 @@ export class SqliteJournal implements Journal {
       if (row === undefined) return
       const run = rows.runOf(row)
       this.#run = run
-      this.#version = run.version
-      this.#standardized = this.#tables.standardizer.rows().length > 0
+      this.#contents = this.#contentsOf(run)
       for (const cells of this.#tables.retained.rows("run = ?", run.number))
         this.#retained.add(nameOf(rows.retainedOf(cells)))
     })
@@ -112,6 +111,8 @@ export class SqliteJournal implements Journal {
       for (const { number, plan } of before)
         if (plan.fleet !== identity.plan.fleet) this.#tables.retained.remove("run = ?", number)
       const { position, model, threshold, stopped } = snapshot
+      const contents = new Contents()
+      contents.setModel(this.#tables.model.put(rows.modelCells(model)))
       const run: RunRow = {
         plan: identity.plan,
         initial: identity.initial,
@@ -126,27 +127,26 @@ export class SqliteJournal implements Journal {
         stopped,
         metrics: {},
         fleet: { devices: 0, trainSamples: 0, testSamples: 0 },
+        contents: contents.digest(),
       }
       this.#tables.run.put(rows.runCells(run))
-      this.#tables.model.put(rows.modelCells(model))
       return () => {
         this.#run = run
-        this.#version = model.version
+        this.#contents = contents
       }
     })
   }
 
   incarnate({ firstEpoch, lastEpoch, session }: Incarnation): void {
-    this.#write(() =>
-      this.#tables.incarnation.put([firstEpoch, lastEpoch, session, this.#current().number, this.#now()]),
-    )
+    this.#write(() => {
+      this.#tables.incarnation.put([firstEpoch, lastEpoch, session, this.#current().number, this.#now()])
+    })
   }
 
   commit({ snapshot, fleet, retained }: JournalCommit): void {
-    const { position, model, standardizer, statistics, records, history, threshold, stopped } = snapshot
     this.#write(() => {
-      const tables = this.#tables
-      const evaluated = history.at(-1)
+      const { position, model, history, threshold, stopped } = snapshot
+      const contents = this.#putSnapshot(snapshot)
       const run: RunRow = {
         ...this.#current(),
         state: position.released ? "released" : "running",
@@ -155,25 +155,16 @@ export class SqliteJournal implements Journal {
         version: model.version,
         threshold,
         stopped,
-        metrics: evaluated?.metrics ?? {},
+        metrics: history.at(-1)?.metrics ?? {},
         fleet,
+        contents: contents.digest(),
       }
-      tables.run.put(rows.runCells(run))
-      const record = records.at(-1)
-      // Earlier rounds are as they were.
-      if (record !== undefined)
-        tables.round.put(rows.roundCells(record, evaluated?.trained === record.round ? evaluated : undefined))
-      if (model.version !== this.#version) {
-        tables.model.put(rows.modelCells(model))
-        tables.model.remove("version <= ?", model.version - KEPT_MODELS)
-      }
-      if (standardizer !== undefined && !this.#standardized)
-        tables.standardizer.put(rows.standardizerCells(standardizer, statistics))
+      this.#tables.run.put(rows.runCells(run))
       const added = this.#putRetained(retained)
       return () => {
         this.#run = run
-        this.#version = model.version
-        this.#standardized = standardizer !== undefined
+        this.#contents = contents
+        this.#standardized = snapshot.standardizer !== undefined
         added()
       }
     })
@@ -206,7 +197,6 @@ export class SqliteJournal implements Journal {
       for (const table of [model, standardizer, round, device]) table.remove()
       return () => {
         this.#run = undefined
-        this.#version = -1
         this.#standardized = false
         this.#retained.clear()
         this.#devices.clear()
@@ -223,6 +213,40 @@ export class SqliteJournal implements Journal {
     }
     this.#db.close()
     this.#onClose()
+  }
+
+  /** Writes what has changed: the last round at most, a new model, the standardizer once. */
+  #putSnapshot({ model, standardizer, statistics, records, history }: FederationSnapshot): Contents {
+    const tables = this.#tables
+    const contents = this.#contents.copy()
+    const record = records.at(-1)
+    const evaluated = history.at(-1)
+    if (record !== undefined) {
+      const cells = rows.roundCells(record, evaluated?.trained === record.round ? evaluated : undefined)
+      contents.setRound(record.round, tables.round.put(cells))
+    }
+    if (model.version !== this.#current().version) {
+      contents.setModel(tables.model.put(rows.modelCells(model)))
+      tables.model.remove("version <= ?", model.version - KEPT_MODELS)
+    }
+    if (standardizer !== undefined && !this.#standardized)
+      contents.setStandardizer(tables.standardizer.put(rows.standardizerCells(standardizer, statistics)))
+    return contents
+  }
+
+  /** Throws ("journal-corrupt") where the rows are not those of the run's last commit. */
+  #contentsOf({ version, contents: want }: RunRow): Contents {
+    const { model, standardizer, round } = this.#tables
+    const contents = new Contents()
+    for (const cells of model.rows("version = ?", version)) contents.setModel(model.seal(cells))
+    for (const cells of standardizer.rows()) {
+      contents.setStandardizer(standardizer.seal(cells))
+      this.#standardized = true
+    }
+    for (const cells of round.rows()) contents.setRound(cells[0] as number, round.seal(cells))
+    if (Buffer.compare(contents.digest(), want) !== 0)
+      throw new JournalError("journal-corrupt", "its rows are not all of the same commit")
+    return contents
   }
 
   #snapshot(run: RunRow): FederationSnapshot {

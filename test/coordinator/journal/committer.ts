@@ -1,14 +1,11 @@
 import { openJournal } from "../../../src/coordinator/journal/sqlite-journal.ts"
-import { IDENTITY, federationLife } from "./federation-life.ts"
+import { IDENTITY, federationLife, madeUpCommit } from "./federation-life.ts"
 
-/** A process that commits as fast as it can, and says the number of each commit (its threshold) once it is done. To be killed. */
-const { first, commits } = federationLife()
+/** A process that commits one round after the other as fast as it can, and says its number once it is done. To be killed. */
+const { first } = federationLife()
 const journal = openJournal(process.argv[2]!)
-let number = journal.run()?.snapshot.threshold ?? 0
-if (number === 0) journal.begin(IDENTITY, { ...first, threshold: 0 })
-for (;;) {
-  number++
-  const commit = commits[number % commits.length]!
-  journal.commit({ ...commit, snapshot: { ...commit.snapshot, threshold: number } })
-  process.stdout.write(`${number}\n`)
+if (journal.run() === undefined) journal.begin(IDENTITY, first)
+for (let round = journal.run()!.snapshot.model.version + 1; ; round++) {
+  journal.commit(madeUpCommit(first, round))
+  process.stdout.write(`${round}\n`)
 }

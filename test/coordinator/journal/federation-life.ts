@@ -65,3 +65,14 @@ export function federationLife(): { readonly first: FederationSnapshot; readonly
 export function chunks(version: number, size = 65536, base?: number): RetainedChunks {
   return { version, base, size, chunks: 3 }
 }
+
+/** The commit of training round `round`, of a run that began at `first`: made up, and of any length. */
+export function madeUpCommit(first: FederationSnapshot, round: number): JournalCommit {
+  const numbers = { uplinkBytes: 1000, downlinkBytes: 1000, seconds: 1 }
+  const record = { round, folded: 10, samples: 100, trainLoss: 0.5, testLoss: null, metrics: {}, ...numbers }
+  const position = { ...first.position, round, trained: round, committed: { round: round - 1, epoch: 65536 } }
+  const exact = Float64Array.from(first.model.exact, (value) => value + round)
+  const model = { ...first.model, version: round, exact }
+  // Only the last record is looked at.
+  return { snapshot: { ...first, position, model, records: [record] }, fleet: FLEET, retained: [chunks(round)] }
+}
