@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from "node:child_process"
+import { spawn, spawnSync } from "node:child_process"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -48,9 +48,9 @@ export function qemuArguments(board: Board, image: string, args: readonly string
   ]
 }
 
-/** Runs an image to its end and returns what it wrote; throws with it where it fails. */
-export function runOnBoard(board: Board, image: string, args: readonly string[]): string {
-  return run("qemu-system-arm", [...qemuArguments(board, image, args), "-serial", "none"])
+/** Runs an image to its end and returns what it wrote; throws with it where it fails. `more`: arguments of QEMU's. */
+export function runOnBoard(board: Board, image: string, args: readonly string[], more: readonly string[] = []): string {
+  return run("qemu-system-arm", [...qemuArguments(board, image, args), "-serial", "none", ...more])
 }
 
 /** An image that takes part in federations with the samples of a CSV file. `sizes`: main.c's, such as MEMORY_FLOATS. */
@@ -68,11 +68,10 @@ export function startBoard(board: Board, image: string, fleet: string, id: strin
   return watch(id, spawn("qemu-system-arm", [...qemuArguments(board, image, [fleet, id]), ...uart]))
 }
 
+/** Runs a program to its end and returns what it wrote, on stdout and then on stderr. */
 function run(command: string, args: readonly string[]): string {
-  try {
-    return execFileSync(command, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], timeout: 60_000 })
-  } catch (error) {
-    const { stdout, stderr } = error as { readonly stdout?: string; readonly stderr?: string }
-    throw new Error(`${command} failed:\n${stdout ?? ""}${stderr ?? ""}`, { cause: error })
-  }
+  const done = spawnSync(command, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], timeout: 60_000 })
+  const written = `${done.stdout}${done.stderr}`
+  if (done.status !== 0) throw new Error(`${command} failed:\n${written}`, { cause: done.error })
+  return written
 }

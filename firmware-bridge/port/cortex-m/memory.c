@@ -1,4 +1,4 @@
-/** The four functions of <string.h> that compilers and the library call, byte by byte: 90 bytes in place of a C library's 800. */
+/** What compilers and the library call of <string.h>, byte by byte: 100 bytes in place of a C library's 800. */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -54,4 +54,14 @@ int memcmp(const void *a, const void *b, size_t size)
         order = (int)left[i] - (int)right[i];
     }
     return order;
+}
+
+size_t strlen(const char *text)
+{
+    size_t size = 0U;
+
+    while (text[size] != '\0') {
+        size++;
+    }
+    return size;
 }

@@ -13,7 +13,7 @@
 
 #define OPEN_READ_BINARY 1U
 
-#define LINE_BYTES 512U
+#define LINE_BYTES 128U
 
 static uint32_t semihost_call(uint32_t operation, const void *argument)
 {

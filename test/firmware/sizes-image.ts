@@ -1,0 +1,70 @@
+import { readFileSync } from "node:fs"
+import type { BoardBuild } from "./qemu.ts"
+
+/** An image of nothing but the library, and what its linker says. */
+
+/** What each source file belongs to. */
+const PART_OF: readonly (readonly [part: string, files: RegExp])[] = [
+  ["CBOR", /^fm_(cbor|utf8)$/],
+  ["messages and topics", /^fm_(message|notice|fields|topic)$/],
+  ["MQTT", /^fm_(mqtt|session)$/],
+  ["kernels", /^fm_(network|training|loss_\w+|math|bits|random|init|sum|moments|evaluation)$/],
+  ["kernels", /^fm_(codec(_\w+)?|decoder_\w+|eden)$/],
+  ["SHA-256", /^fm_sha256$/],
+  ["device", /^fm_(device|greeting|plan|membership|pull|work|upload|parts(_all)?|predict|result)$/],
+  ["memcpy and the like", /^memory$/],
+  ["soft float (libgcc)", /^_\w+$/],
+]
+
+export const PART_NAMES: readonly string[] = [...new Set(PART_OF.map(([part]) => part))]
+
+/** For a 64-32-4 softmax model whose features are standardised, batches of 8, 512-byte packets, 256 rows. */
+export const SCENARIO = { features: 64, hidden: 32, classes: 4, batch: 8, packetBytes: 512, rows: 256 } as const
+
+/** Floats of working memory that fedmote.h's formula asks for, for training without momentum. */
+export function memoryFloats(): number {
+  const { features, hidden, classes, batch } = SCENARIO
+  const parameters = (features + 1) * hidden + (hidden + 1) * classes
+  return 2 * features + 2 * parameters + batch * (2 * hidden + classes + 1)
+}
+
+export interface Image {
+  readonly elf: string
+  /** What gcc says of the library's functions (.ci files). */
+  readonly graphs: string
+  /** Bytes of code and constants, by part. */
+  readonly text: ReadonlyMap<string, number>
+}
+
+/** "small": softmax, f32 and int8. "all": everything, the calls that not every firmware needs too. */
+export type ImageName = "small" | "all"
+
+/** Variables for `make size`. */
+export function imageVariables(): string[] {
+  const sizes = { FLOATS: memoryFloats(), PACKET_BYTES: SCENARIO.packetBytes, ROWS: SCENARIO.rows }
+  return [
+    `SIZE=${Object.entries(sizes)
+      .map(([name, value]) => `-D${name}=${value}`)
+      .join(" ")}`,
+  ]
+}
+
+export function imageOf(built: BoardBuild, name: ImageName): Image {
+  const text = textByPart(readFileSync(built.path(`size-${name}.map`), "utf8"))
+  return { elf: built.path(`size-${name}.elf`), graphs: built.path("src"), text }
+}
+
+/** Adds up the sections that were linked: name, address, size and file of each, the name on a line of its own where it is long. */
+function textByPart(map: string): Map<string, number> {
+  const text = new Map(PART_NAMES.map((part) => [part, 0]))
+  const linked = map.slice(map.indexOf("Linker script and memory map"))
+  for (const [, size, file] of linked.matchAll(/^ \.(?:text|rodata)\S*\s+0x[0-9a-f]+\s+0x([0-9a-f]+) (\S+)$/gm)) {
+    const bytes = Number.parseInt(size!, 16)
+    const object = /(\w+)\.o\)?$/.exec(file!)?.[1] ?? file!
+    if (bytes === 0 || object === "small" || object === "all") continue
+    const part = PART_OF.find(([, files]) => files.test(object))?.[0]
+    if (part === undefined) throw new Error(`${file} belongs to no part of the table: add it to PART_OF`)
+    text.set(part, text.get(part)! + bytes)
+  }
+  return text
+}

@@ -1,0 +1,164 @@
+import { execFileSync } from "node:child_process"
+import { readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { FIRMWARE } from "./build.ts"
+import { buildFor, runOnBoard } from "./qemu.ts"
+import type { Board, BoardBuild } from "./qemu.ts"
+import { PART_NAMES, SCENARIO, imageOf, imageVariables, memoryFloats } from "./sizes-image.ts"
+import type { Image } from "./sizes-image.ts"
+import { stackOf } from "./sizes-stack.ts"
+
+/**
+ * How much of a microcontroller the C client takes: the table in firmware-bridge/README.md. `node test/firmware/sizes.ts` writes it anew; a test compares
+ * it with a fresh measurement and holds the budgets.
+ */
+
+const README = join(FIRMWARE, "README.md")
+const BEGIN = "<!-- sizes -->"
+const END = "<!-- /sizes -->"
+
+const KIB = 1024
+
+export interface Row {
+  readonly name: string
+  /** For dense models with softmax, and int8; and for everything. */
+  readonly small: number
+  readonly all: number
+  /** Of the small image; undefined: none. */
+  readonly budget?: number
+}
+
+const BUDGETS: Readonly<Record<string, number>> = {
+  CBOR: 1.5 * KIB,
+  MQTT: 4 * KIB,
+  kernels: 4 * KIB,
+}
+
+export interface Measured {
+  readonly rows: readonly Row[]
+  /** The worst chains of calls, for those who want a smaller stack. */
+  readonly chains: readonly string[]
+}
+
+export function measure(): Measured {
+  return withBuild("an385", ["size", "bench"], (built) => {
+    const small = sizesOf(imageOf(built, "small"), ["fm_device_begin", "fm_device_poll"])
+    const all = sizesOf(imageOf(built, "all"), [
+      "fm_device_begin",
+      "fm_device_poll",
+      "fm_device_predict",
+      "fm_device_leave",
+    ])
+    const row = (name: string, budget: number | undefined, of: (sizes: Sizes) => number): Row => ({
+      name,
+      small: of(small),
+      all: of(all),
+      ...(budget === undefined ? {} : { budget }),
+    })
+    const both = (name: string, value: number): Row => ({ name, small: value, all: value })
+    return {
+      rows: [
+        ...PART_NAMES.map((part) => row(`flash: ${part}`, BUDGETS[part], ({ text }) => text.get(part)!)),
+        row("flash: all", 14 * KIB, ({ total }) => total),
+        row("RAM: context (`fm_device_t`)", 1 * KIB, ({ context }) => context),
+        row("RAM: stack, at most", 1 * KIB, ({ stack }) => stack),
+        row("RAM: all", 24 * KIB, ({ ram }) => ram),
+        both("instructions a sample, Cortex-M3", countInstructions("an385", built)),
+        both(
+          "instructions a sample, Cortex-M4 with FPU",
+          withBuild("an386", ["bench"], (m4) => countInstructions("an386", m4)),
+        ),
+      ],
+      chains: [small.chain, all.chain],
+    }
+  })
+}
+
+function withBuild<T>(board: Board, goals: readonly string[], use: (built: BoardBuild) => T): T {
+  const built = buildFor(board, goals, imageVariables())
+  try {
+    return use(built)
+  } finally {
+    built.remove()
+  }
+}
+
+interface Sizes {
+  readonly text: ReadonlyMap<string, number>
+  readonly total: number
+  readonly context: number
+  readonly stack: number
+  readonly ram: number
+  readonly chain: string
+}
+
+function sizesOf(image: Image, functions: readonly string[]): Sizes {
+  const stacks = [...stackOf(image, functions).values()]
+  const worst = stacks.reduce((a, b) => (b.bytes > a.bytes ? b : a))
+  const context = symbolBytes(image.elf, "image_device")
+  const { packetBytes, rows } = SCENARIO
+  return {
+    text: image.text,
+    total: [...image.text.values()].reduce((sum, bytes) => sum + bytes, 0),
+    context,
+    stack: worst.bytes,
+    ram: context + worst.bytes + 2 * packetBytes + 2 * rows + 4 * memoryFloats(),
+    chain: worst.chain.join(" > "),
+  }
+}
+
+function symbolBytes(elf: string, symbol: string): number {
+  const lines = execFileSync("arm-none-eabi-nm", ["-S", elf], { encoding: "utf8" }).split("\n")
+  const found = lines.map((line) => line.split(" ")).find((fields) => fields[3] === symbol)
+  if (found === undefined) throw new Error(`${elf} has no ${symbol}`)
+  return Number.parseInt(found[1]!, 16)
+}
+
+function countInstructions(board: Board, built: BoardBuild): number {
+  return Number(runOnBoard(board, built.path("bench.elf"), [], ["-icount", "shift=0"]))
+}
+
+// ---- the table ----
+
+const grouped = (value: number): string => String(value).replaceAll(/\B(?=(\d{3})+$)/g, " ")
+
+export function tableOf({ rows }: Measured): string {
+  const lines = rows.map(({ name, small, all, budget }) =>
+    [name, grouped(small), grouped(all), budget === undefined ? "" : grouped(budget)].join(" | "),
+  )
+  return [
+    "| bytes | softmax, f32 and int8 | everything | budget |",
+    "|---|--:|--:|--:|",
+    ...lines.map((line) => `| ${line} |`),
+  ].join("\n")
+}
+
+/** The rows that are committed, by name. */
+export function committedRows(): Map<string, readonly [small: number, all: number]> {
+  const readme = readFileSync(README, "utf8")
+  const table = readme.slice(readme.indexOf(BEGIN), readme.indexOf(END)).split("\n")
+  const cells = table.filter((line) => line.startsWith("| ")).slice(1)
+  const number = (text: string | undefined): number => Number(text?.replaceAll(" ", ""))
+  return new Map(
+    cells.map((line) => {
+      const [, name, small, all] = line.split("|").map((cell) => cell.trim())
+      return [name!, [number(small), number(all)]]
+    }),
+  )
+}
+
+function write(measured: Measured): void {
+  const readme = readFileSync(README, "utf8")
+  const from = readme.indexOf(BEGIN)
+  const to = readme.indexOf(END)
+  if (from < 0 || to < 0) throw new Error(`expected ${BEGIN} and ${END} in ${README}`)
+  writeFileSync(README, `${readme.slice(0, from)}${BEGIN}\n\n${tableOf(measured)}\n\n${readme.slice(to)}`)
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const measured = measure()
+  write(measured)
+  console.log(tableOf(measured))
+  for (const chain of measured.chains) console.log(`stack: ${chain}`)
+}
