@@ -67,7 +67,7 @@ const WINDOW = 20
 const QUEUE = 100
 
 const AGAIN_MS = 1500
-const LATE_COPY_MS = 15_000
+const LATE_COPY_MS = 30_000
 
 /**
  * A broker of MQTT 3.1.1 as a model: QoS 1, clean sessions, retained messages, wills, a window and a bounded queue for each client. Its faults are those

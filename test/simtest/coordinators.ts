@@ -165,12 +165,12 @@ export class Coordinators {
     const all = schedule.devices.length + schedule.hostile.length
     if (devices > all || roundDevices > all || incompleteBytes > schedule.reassemblyBytes)
       referee.breach("memory", `${devices} devices, ${roundDevices} in the round, ${incompleteBytes} bytes of updates`)
-    if (rounds === undefined) return
+    // One that is leaving listens no more.
+    if (rounds === undefined || current.ending) return
     for (const device of rounds.seen)
       if (!rounds.cohort.has(device)) referee.breach("memory", `${device} is seen and was not asked`)
     if (rounds.ready.size > devices) referee.breach("memory", `${rounds.ready.size} are ready of ${devices}`)
-    const sleeps = process.frozenUntilMs > scheduler.nowMs || current.ending
-    if (sleeps || process.nowMs() <= rounds.wakeAtMs) this.#overdueSinceMs = undefined
+    if (process.frozenUntilMs > scheduler.nowMs || process.nowMs() <= rounds.wakeAtMs) this.#overdueSinceMs = undefined
     else {
       this.#overdueSinceMs ??= scheduler.nowMs
       if (scheduler.nowMs > this.#overdueSinceMs + 100)

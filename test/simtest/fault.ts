@@ -30,13 +30,15 @@ export type Fault =
       readonly clientMs: number
     }
   /**
-   * A device dies, at once or around its n-th chunk from then on, and is born again with samples that have changed. `flush`: what it has sent still arrives.
+   * A device dies, at once or around its n-th chunk from then on (`torn`: of those that are not the first of their update), and is born again with samples
+   * that have changed. `flush`: what it has sent still arrives.
    */
   | {
       readonly kind: "die"
       readonly atMs: number
       readonly target: string
       readonly chunks: number | undefined
+      readonly torn: boolean
       readonly after: boolean
       readonly flush: boolean
       readonly downMs: number

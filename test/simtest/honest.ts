@@ -3,6 +3,7 @@ import { Device } from "../../src/device/device.ts"
 import type { ReleasedModel } from "../../src/device/model-bytes.ts"
 import { LinkError } from "../../src/net/link.ts"
 import { decode } from "../../src/wire/codec.ts"
+import type { Fault } from "./fault.ts"
 import { Kept } from "./kept.ts"
 import { simulatedNetwork } from "./link.ts"
 import type { SimulatedNetwork } from "./link.ts"
@@ -12,6 +13,8 @@ import { FEATURES, FLEET } from "./schedule.ts"
 import type { DeviceSpec } from "./schedule.ts"
 import { slowTrainer } from "./slow-trainer.ts"
 import type { Stage } from "./stage.ts"
+
+export type Death = Pick<Fault & { readonly kind: "die" }, "chunks" | "torn" | "after" | "flush" | "downMs">
 
 interface Life {
   readonly process: Process
@@ -36,7 +39,7 @@ export class Honest {
   #life: Life | undefined
   #released: ReleasedModel | undefined
   #willing = true
-  #trap: { left: number; readonly after: boolean; readonly flush: boolean; readonly downMs: number } | undefined
+  #trap: { left: number; readonly death: Death } | undefined
 
   constructor(spec: DeviceSpec, stage: Stage) {
     this.#spec = spec
@@ -96,10 +99,10 @@ export class Honest {
   }
 
   /** Dies now, or around its n-th chunk from now on, and is born again later. */
-  die(chunks: number | undefined, after: boolean, flush: boolean, downMs: number): void {
+  die(death: Death): void {
     if (this.#life === undefined) return
-    if (chunks === undefined) this.#kill(this.#life, flush, downMs)
-    else this.#trap = { left: chunks, after, flush, downMs }
+    if (death.chunks === undefined) this.#kill(this.#life, death)
+    else this.#trap = { left: death.chunks, death }
   }
 
   want(willing: boolean): void {
@@ -124,7 +127,7 @@ export class Honest {
     this.facts.worked += this.#life?.kept.worked ?? 0
   }
 
-  #kill(life: Life, flush: boolean, downMs: number): void {
+  #kill(life: Life, { flush, downMs }: Death): void {
     this.facts.deaths++
     this.#stage.trace(() => `${life.process.name} dies`)
     this.#gone(life, flush, downMs)
@@ -146,16 +149,22 @@ export class Honest {
     if (!topic.includes("/up/")) return
     const chunk = decode(payload.slice())
     if (chunk.type !== "update") return
-    const trap = this.#trap
-    const dies = trap !== undefined && trap.after === after && trap.left-- === 0
-    if (!dies || after) {
-      if (!after) life.kept.sent(this.#stage.ledger.write(this.#spec.id, chunk).updateId)
+    if (this.#diesAt(chunk.index, after)) {
+      const { death } = this.#trap!
+      this.#trap = undefined
+      const isTorn = after ? chunk.index + 1 < chunk.count : chunk.index > 0
+      if (isTorn) this.facts.torn++
+      this.#kill(life, death)
+      if (!after) throw new Killed("died")
     }
-    if (!dies) return
-    if (chunk.count > 1 && chunk.index > 0) this.facts.torn++
-    this.#trap = undefined
-    this.#kill(life, trap.flush, trap.downMs)
-    throw new Killed("died")
+    if (!after) return life.kept.sent(this.#stage.ledger.write(this.#spec.id, chunk).updateId)
+    if (!life.process.alive) throw new Killed("died")
+  }
+
+  #diesAt(index: number, after: boolean): boolean {
+    const trap = this.#trap
+    if (trap === undefined || trap.death.after !== after || (trap.death.torn && index === 0)) return false
+    return trap.left-- === 0
   }
 
   #onReleased(life: Life, model: ReleasedModel): void {

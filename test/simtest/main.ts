@@ -43,6 +43,7 @@ const seed = whole("seed", values.seed, 0)
 const schedules = whole("schedules", values.schedules, 1)
 const workers = whole("workers", values.workers, 0) || availableParallelism()
 
+Error.stackTraceLimit = values.trace ? 10 : 0
 if (values.trace) await runWorld(scheduleOf(seed), { trace: (line) => console.log(line) })
 const beganMs = performance.now()
 let shownMs = beganMs

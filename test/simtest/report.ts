@@ -7,6 +7,7 @@ const MOST_LINES = 200
 
 /** What to print about a seed that fails: the least that breaks the same invariant, what happens in it, and how to see it again. */
 export async function reportFailure(original: Schedule, { schedule, violation, runs }: Shrunk): Promise<string> {
+  Error.stackTraceLimit = 10
   const lines: string[] = []
   await runWorld(schedule, { trace: (line) => void lines.push(line) })
   const { seed } = original

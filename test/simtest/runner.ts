@@ -18,6 +18,9 @@ export interface Tally {
   failed: { readonly seed: number; readonly violation: Violation } | undefined
 }
 
+// Worlds are full of failing connections: taking the stack of each costs more than anything that a world does with it.
+Error.stackTraceLimit = 0
+
 /** Seeds that a thread takes at a time. */
 const PORTION = 50
 

@@ -69,7 +69,7 @@ function deviceOf(i: number, random: Random, plan: PlanInput): DeviceSpec {
     id: `d-${i}`,
     rows,
     testRows: random.below(4),
-    packetBytes: random.pick([256, 256, 300, 1 << 16]),
+    packetBytes: random.pick([256, 256, 256, 300, 1 << 16]),
     stepMs: stepOf(rows, random, plan),
     bornAtMs: random.pick([0, random.between(0, 3000), random.between(0, 15_000)]),
   }
@@ -99,7 +99,7 @@ function planOf(random: Random, devices: number): PlanInput {
     cohort,
     model: { features: FEATURES, labels: CLASSES, hidden: "none", standardize: random.chance(0.3) },
     train: { epochs: 2, batch: 4, learningRate: 0.05 },
-    codecs: random.pick([["f32"], ["int8", "f32"]] as const),
+    codecs: random.pick([["f32"], ["f32"], ["int8", "f32"]] as const),
     weightCap: random.pick([6, 1000]),
     selection: {
       overSelect: random.pick([1, 1.3, 2, "adaptive"] as const),
@@ -144,7 +144,7 @@ function noiseOf(random: Random): Noise {
   return {
     delayMs: random.pick([5, 50, 500, 3000]),
     lost: some(0.3),
-    twice: some(0.4),
+    twice: some(0.6),
     unacknowledged: some(0.3),
     dropped: some(0.15),
   }
@@ -156,7 +156,13 @@ function faultOf(kind: (typeof FAULTS)[number], random: Random, ids: readonly st
   const device = random.pick(ids)
   switch (kind) {
     case "crash":
-      return { kind, atMs, operation: random.below(60), after: random.chance(0.5), downMs: random.between(0, 20_000) }
+      return {
+        kind,
+        atMs,
+        operation: random.below(random.pick([8, 50])),
+        after: random.chance(0.5),
+        downMs: random.between(0, 20_000),
+      }
     case "stop":
       return { kind, atMs, downMs: random.between(0, 20_000) }
     case "disk":
@@ -174,16 +180,20 @@ function faultOf(kind: (typeof FAULTS)[number], random: Random, ids: readonly st
         brokerMs: random.between(0, 20_000),
         clientMs: random.between(0, 20_000),
       }
-    case "die":
+    case "die": {
+      const torn = random.chance(0.5)
       return {
         kind,
-        atMs,
+        // A trap that is set late may never be reached.
+        atMs: torn ? atMs / 3 : atMs,
         target: device,
-        chunks: random.pick([undefined, random.below(4), random.below(12)]),
+        chunks: torn ? random.below(3) : random.pick([undefined, random.below(6)]),
+        torn,
         after: random.chance(0.5),
         flush: random.chance(0.5),
         downMs: random.pick([random.between(0, 3000), random.between(0, 30_000)]),
       }
+    }
     case "freeze":
       return { kind, atMs, target: anybody, forMs: random.between(0, 20_000) }
     case "jump":

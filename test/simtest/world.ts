@@ -158,7 +158,7 @@ class World {
         broker.cut(fault.target, fault.brokerMs, fault.clientMs)
         return later(fault.forMs, () => broker.heal(fault.target))
       case "die":
-        return this.#honest.get(fault.target)?.die(fault.chunks, fault.after, fault.flush, fault.downMs)
+        return this.#honest.get(fault.target)?.die(fault)
       case "freeze":
         return this.#process(fault.target)?.freeze(nowMs + fault.forMs)
       case "jump":
