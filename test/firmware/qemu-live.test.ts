@@ -33,7 +33,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "fedmote-board-"))
   for (const mote of [1, 2, 3]) members.push({ id: `mote-${mote}`, data: await shard(mote), packetBytes: 512 })
   built = buildDevice("an385", members[0]!.data, { MEMORY_FLOATS: 2048, MOST_ROWS: 1024, KEEP_ALIVE_SECONDS: 3 })
-  node = await run(members)
+  node = await run(PLAN, members)
 })
 afterAll(async () => {
   built?.remove()
@@ -54,7 +54,11 @@ async function shard(mote: number): Promise<string> {
 type Broker = Awaited<ReturnType<typeof startBroker>>
 
 /** A federation at a broker; `started` gets it, and a way to end it and start another in its place. */
-async function run(who: readonly Member[], started?: (restart: () => Promise<void>) => void): Promise<Outcome> {
+async function run(
+  plan: Plan,
+  who: readonly Member[],
+  started?: (restart: () => Promise<void>) => void,
+): Promise<Outcome> {
   let broker: Broker = await startBroker()
   const { port, url } = broker
   started?.(async () => {
@@ -62,7 +66,7 @@ async function run(who: readonly Member[], started?: (restart: () => Promise<voi
     broker = await startBroker({ port })
   })
   try {
-    return await federate(PLAN, who, mqttNetwork(url), url)
+    return await federate(plan, who, mqttNetwork(url), url)
   } finally {
     await broker.close()
   }
@@ -88,7 +92,7 @@ function expectSame(mixed: Outcome): void {
 }
 
 test("a Cortex-M3 trains on its shard: every byte is that of Node's device", async () => {
-  const mixed = await run(withBoard(board))
+  const mixed = await run(PLAN, withBoard(board))
   expectSame(mixed)
   expect(mixed.updates).toEqual(node.updates)
   expect(mixed.updates.get("mote-1")!.length).toBeGreaterThan(ROUNDS)
@@ -115,12 +119,18 @@ function killedAt(pattern: RegExp, fleet: string, broker: string): CDevice {
 
 test.each(["trained", "sent"])("killed when it has %s in the third round, the board comes back", async (moment) => {
   const pattern = new RegExp(`^${moment} round=3 `, "m")
-  expectSame(await run(withBoard((fleet, broker) => killedAt(pattern, fleet, broker))))
+  expectSame(
+    await run(
+      PLAN,
+      withBoard((fleet, broker) => killedAt(pattern, fleet, broker)),
+    ),
+  )
 })
 
 test.each(["joined", "sent"])("the broker ends when the board has %s in the third round", async (moment) => {
   let restart: () => Promise<void>
   const mixed = await run(
+    PLAN,
     withBoard((fleet, broker) => {
       const device = board(fleet, broker)
       void device.saw(new RegExp(`^${moment} round=3 `, "m")).then(() => restart())

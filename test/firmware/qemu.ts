@@ -53,12 +53,23 @@ export function runOnBoard(board: Board, image: string, args: readonly string[],
   return run("qemu-system-arm", [...qemuArguments(board, image, args), "-serial", "none", ...more])
 }
 
-/** An image that takes part in federations with the samples of a CSV file. `sizes`: main.c's, such as MEMORY_FLOATS. */
-export function buildDevice(board: Board, csv: string, sizes: Readonly<Record<string, number>>): BoardBuild {
+/**
+ * An image that takes part in federations with the samples of a CSV file. `sizes`: main.c's, such as MEMORY_FLOATS; `ram`: bytes of RAM in all and of
+ * stack, for a part with less than the board's.
+ */
+export function buildDevice(
+  board: Board,
+  csv: string,
+  sizes: Readonly<Record<string, number | string>>,
+  ram?: { readonly bytes: number; readonly stackBytes: number },
+): BoardBuild {
   const source = `${csv}.c`
   writeFileSync(source, run(process.execPath, [join(PORT, "samples.mjs"), csv, "label"]))
   const defines = Object.entries(sizes).map(([name, value]) => `-D${name}=${value}`)
-  return buildFor(board, ["device"], [`SAMPLES=${source}`, `DEVICE=${defines.join(" ")}`])
+  const variables = [`SAMPLES=${source}`, `DEVICE=${defines.join(" ")}`]
+  if (ram !== undefined)
+    variables.push(`RAM=-Wl,--defsym=RAM_BYTES=${ram.bytes},--defsym=STACK_BYTES=${ram.stackBytes}`)
+  return buildFor(board, ["device"], variables)
 }
 
 /** Starts a board with its UART at the broker; QEMU dials again a second after the broker hangs up, and the board does not see it. */

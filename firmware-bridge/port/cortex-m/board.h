@@ -22,9 +22,13 @@ void board_wait(void);
 uint32_t board_now_ms(void);
 #define BOARD_TICK_MS 10U
 
+/** Bytes of the stack that have been in use, interrupts and the firmware's own functions included. */
+uint32_t board_stack_used(void);
+
 /** Text to whoever watches, through the debugger (ARM semihosting). */
 void board_log(const char *text);
 void board_log_number(uint32_t number);
+void board_log_bytes(fm_bytes_t text);
 
 /** 32 bits that differ from one start to the next: the host's, through the debugger. A board of one's own has a random number generator. */
 uint32_t board_random(void);

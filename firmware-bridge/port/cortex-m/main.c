@@ -65,6 +65,8 @@ static void on_event(void *context, const fm_event_t *event)
         board_log(" ");
         board_log(fm_result_text(event->result));
     }
+    board_log(" ");
+    board_log_bytes(event->text);
     board_log("\n");
 }
 
@@ -128,6 +130,8 @@ int main(int argc, char **argv)
         options.id = argv[2];
         result = run(&options);
     }
+    log_pair("stack=", board_stack_used());
+    board_log("\n");
     if (result == FM_DONE) {
         log_model();
     } else {

@@ -5,6 +5,7 @@
 
 #define SYS_OPEN 0x01U
 #define SYS_CLOSE 0x02U
+#define SYS_WRITEC 0x03U
 #define SYS_WRITE0 0x04U
 #define SYS_READ 0x06U
 #define SYS_GET_CMDLINE 0x15U
@@ -42,6 +43,15 @@ void board_log_number(uint32_t number)
         left /= 10U;
     } while (left > 0U);
     board_log(&text[at]);
+}
+
+void board_log_bytes(fm_bytes_t text)
+{
+    uint32_t i;
+
+    for (i = 0U; i < text.size; i++) {
+        (void)semihost_call(SYS_WRITEC, &text.bytes[i]);
+    }
 }
 
 void board_exit(int code)

@@ -14,7 +14,12 @@
 
 #define CODE_FAULT 70
 
+/* What the stack is filled with, to see later how deep it was. */
+#define PAINT 0xA5U
+
 /* From the linker script. */
+extern uint8_t stack_begin[];
+extern uint8_t stack_end[];
 extern uint8_t stack_top[];
 extern uint8_t data_image[];
 extern uint8_t data_begin[];
@@ -30,6 +35,27 @@ __attribute__((weak)) void exit(int code);
 
 void reset(void);
 
+/* Inside reset(): what is below this function's own frame is not in use yet. */
+static void paint_stack(void)
+{
+    volatile uint8_t *end = __builtin_frame_address(0);
+    volatile uint8_t *at;
+
+    for (at = stack_begin; (at < stack_end) && (at < (end - 64)); at++) {
+        *at = PAINT;
+    }
+}
+
+uint32_t board_stack_used(void)
+{
+    const uint8_t *at = stack_begin;
+
+    while ((at < stack_end) && (*at == PAINT)) {
+        at++;
+    }
+    return (uint32_t)(stack_end - at);
+}
+
 void reset(void)
 {
     char *arguments[MOST_ARGUMENTS];
@@ -39,6 +65,7 @@ void reset(void)
     CPACR |= CPACR_FPU;
     __asm volatile("dsb\n isb" ::: "memory");
 #endif
+    paint_stack();
     (void)memcpy(data_begin, data_image, (uint32_t)(data_end - data_begin));
     (void)memset(bss_begin, 0, (uint32_t)(bss_end - bss_begin));
     if (initialise_monitor_handles != NULL) {
