@@ -136,7 +136,9 @@ function setUp(db: DatabaseSync): void {
   )
 }
 
+/** A new name in a folder is durable once the folder is; Windows has no way to ask for that. */
 function syncFolder(folder: string): void {
+  if (process.platform === "win32") return
   const handle = openSync(folder, "r")
   try {
     fsyncSync(handle)
