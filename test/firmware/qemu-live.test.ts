@@ -81,11 +81,10 @@ function board(fleet: string, broker: string): CDevice {
   return startBoard("an385", built.path("device.elf"), fleet, "mote-1", broker)
 }
 
-/** The same messages; those sent again after a doubt count once. */
+/** Nothing was sent that Node's devices would not have sent, and the end is the same. Doubts make messages come again; a restart hides some from the tap. */
 function expectSame(mixed: Outcome): void {
-  const once = ({ updates }: Outcome): Map<string, string[]> =>
-    new Map([...updates].map(([id, messages]) => [id, [...new Set(messages)]]))
-  expect(once(mixed)).toEqual(once(node))
+  for (const [id, messages] of mixed.updates)
+    expect(messages.filter((message) => !node.updates.get(id)!.includes(message))).toEqual([])
   expect(mixed.rounds.map(({ folded }) => folded)).toEqual(Array.from({ length: ROUNDS }, () => 3))
   expect(mixed.digest).toBe(node.digest)
   expect(mixed.digests).toEqual([node.digest])
