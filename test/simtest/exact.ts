@@ -4,17 +4,21 @@
  */
 export function contribution(codec: string, payload: Uint8Array, weight: number, grid: number): bigint[] {
   const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength)
-  // Weights are multiples of 1/65536.
-  const units = BigInt(weight * 65536)
-  const steps = ({ mantissa, exponent }: Dyadic): bigint => scaled(mantissa * units, exponent - 16 - grid)
+  const steps = (value: number): bigint => {
+    // Exact for whole weights and for scales; for others rounded to 53 bits first.
+    const { mantissa, exponent } = dyadic(weight * value)
+    return scaled(mantissa, exponent - grid)
+  }
   switch (codec) {
     case "f32":
-      return Array.from({ length: payload.length / 4 }, (_, i) => steps(dyadic(view.getUint32(4 * i, true))))
+      return Array.from({ length: payload.length / 4 }, (_, i) => steps(view.getFloat32(4 * i, true)))
     case "int8":
     case "int8-nearest": {
       const values: bigint[] = []
       for (let at = 0; at < payload.length;) {
-        const scale = steps(dyadic(view.getUint16(at, true) * 65536))
+        // A bfloat16: the upper half of a float32.
+        half.setUint32(0, view.getUint16(at, true) * 65536)
+        const scale = steps(half.getFloat32(0))
         const end = Math.min(at + 2 + BLOCK, payload.length)
         for (let i = at + 2; i < end; i++) values.push(BigInt(view.getInt8(i)) * scale)
         at = end
@@ -38,6 +42,8 @@ export function sumOf(contributions: readonly (readonly bigint[])[], size: numbe
 }
 
 const BLOCK = 64
+const half = new DataView(new ArrayBuffer(4))
+const double = new DataView(new ArrayBuffer(8))
 
 /** mantissa x 2^exponent. */
 interface Dyadic {
@@ -45,12 +51,14 @@ interface Dyadic {
   readonly exponent: number
 }
 
-/** The finite float32 with these bits. */
-function dyadic(bits: number): Dyadic {
-  const biased = (bits >>> 23) & 0xff
-  const fraction = bits & 0x7fffff
-  const size = biased === 0 ? fraction : fraction + 0x800000
-  return { mantissa: BigInt(bits >>> 31 === 1 ? -size : size), exponent: Math.max(biased, 1) - 150 }
+/** A finite float64, taken apart. */
+function dyadic(value: number): Dyadic {
+  double.setFloat64(0, value)
+  const bits = double.getBigUint64(0)
+  const biased = Number((bits >> 52n) & 0x7ffn)
+  const fraction = bits & 0xfffffffffffffn
+  const size = biased === 0 ? fraction : fraction + 0x10000000000000n
+  return { mantissa: value < 0 ? -size : size, exponent: Math.max(biased, 1) - 1075 }
 }
 
 /** value x 2^exponent, rounded to a whole number, ties to even. */

@@ -3,6 +3,7 @@ import { Device } from "../../src/device/device.ts"
 import type { ReleasedModel } from "../../src/device/model-bytes.ts"
 import { LinkError } from "../../src/net/link.ts"
 import { decode } from "../../src/wire/codec.ts"
+import type { Update } from "../../src/wire/message.ts"
 import type { Fault } from "./fault.ts"
 import { Kept } from "./kept.ts"
 import { simulatedNetwork } from "./link.ts"
@@ -157,8 +158,13 @@ export class Honest {
       this.#kill(life, death)
       if (!after) throw new Killed("died")
     }
-    if (!after) return life.kept.sent(this.#stage.ledger.write(this.#spec.id, chunk).updateId)
+    if (!after) return this.#onSent(life, chunk)
     if (!life.process.alive) throw new Killed("died")
+  }
+
+  #onSent({ kept }: Life, chunk: Update): void {
+    this.#stage.ledger.write(this.#spec.id, chunk)
+    kept.sent(chunk)
   }
 
   #diesAt(index: number, after: boolean): boolean {

@@ -1,6 +1,7 @@
 import type { RoundState } from "../../src/core/round.ts"
 import type { MemoryDisk } from "../../src/coordinator/journal/memory-journal.ts"
 import type { Process } from "./process.ts"
+import type { Folded } from "./watched-accumulator.ts"
 
 /** One process of the coordinator, from its start to its end. */
 export interface Incarnation {
@@ -10,8 +11,8 @@ export interface Incarnation {
   readonly disk: MemoryDisk
   /** The coordinator's own, once it has one: changes as it works. */
   rounds: Readonly<RoundState> | undefined
-  /** Devices folded into the current sum. */
-  folds: (() => readonly string[]) | undefined
+  /** What is in the current sum. */
+  folds: (() => readonly Folded[]) | undefined
   /** The current sum, by another way. */
   sums: (() => { readonly sum: Float64Array; readonly weight: number }) | undefined
 }

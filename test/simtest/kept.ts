@@ -1,13 +1,24 @@
 import type { DeviceEvent } from "../../src/device/event.ts"
 import { decode } from "../../src/wire/codec.ts"
-import type { Notice, Receipt } from "../../src/wire/message.ts"
+import type { Notice, Receipt, RoundKind, Update } from "../../src/wire/message.ts"
 import { hex } from "./ledger.ts"
 import type { Referee } from "./referee.ts"
 import type { Sums } from "./sums.ts"
 
-interface Held {
+interface RoundName {
   readonly round: number
   readonly epoch: number
+}
+
+/** An update of the device, by the round that it was asked for. */
+interface Own extends RoundName {
+  readonly kind: RoundKind
+  /** When it was asked. */
+  readonly session: number
+  readonly version: number
+  updateId: string
+  /** The round whose sum has it, as a receipt has said. */
+  into: RoundName | undefined
 }
 
 /** Judges one life of a device that means well: what it heard, what it works on, what it keeps. */
@@ -17,12 +28,10 @@ export class Kept {
   readonly #sums: Sums
   /** Tasks "join" that it has heard, not as retained messages. */
   readonly #asked = new Set<string>()
-  #updateId = ""
-  #held: Held | undefined
+  readonly #own = new Map<string, Own>()
+  #held: RoundName | undefined
   /** Why it may forget what it keeps. */
   #freed: string | undefined
-  /** The last round and epoch of which a receipt has said that its update is folded. */
-  #folded = ""
   #last: Notice | undefined
   #worked = 0
 
@@ -43,7 +52,7 @@ export class Kept {
     const message = decode(payload.slice())
     switch (message.type) {
       case "task":
-        if (message.action === "join" && !retained) this.#asked.add(`${message.round}/${message.epoch}`)
+        if (message.action === "join" && !retained) this.#asked.add(nameOf(message))
         return
       case "receipt":
         return this.#onReceipt(message)
@@ -54,17 +63,15 @@ export class Kept {
     }
   }
 
-  sent(updateId: string): void {
-    this.#updateId = updateId
+  sent(chunk: Update): void {
+    const own = this.#own.get(nameOf(chunk))
+    if (own !== undefined) own.updateId = hex(chunk.updateId)
   }
 
   happened(event: DeviceEvent): void {
     switch (event.type) {
       case "joined":
-        this.#worked++
-        if (!this.#asked.has(`${event.round}/${event.epoch}`))
-          this.#referee.breach("work", `${this.#device} works in round ${event.round}, epoch ${event.epoch}, unasked`)
-        return
+        return this.#onJoined(event)
       case "unwilling":
         this.#freed = "unwilling"
         return
@@ -75,18 +82,46 @@ export class Kept {
     }
   }
 
-  /** What it keeps now, between two steps of the world. */
-  look(held: Held | undefined): void {
+  /** What it keeps now, between two steps of the world: the newest, where there are several. */
+  look(held: RoundName | undefined): void {
     const before = this.#held
-    if (before === held) return
-    this.#held = held === undefined ? undefined : { round: held.round, epoch: held.epoch }
-    const same = before?.round === held?.round && before?.epoch === held?.epoch
-    if (!same && before !== undefined && this.#freed === undefined)
-      this.#referee.breach(
-        "kept",
-        `${this.#device} has forgotten its update of round ${before.round}, epoch ${before.epoch}`,
-      )
-    if (!same) this.#freed = undefined
+    if (before?.round === held?.round && before?.epoch === held?.epoch) return
+    this.#held = held && { round: held.round, epoch: held.epoch }
+    // One that is in a sum waits for its commit beside a newer one.
+    const waits = held !== undefined && before !== undefined && this.#ownOf(before)?.into !== undefined
+    if (before !== undefined && this.#freed === undefined && !(waits && held.round > before.round))
+      this.#referee.breach("kept", `${this.#device} has forgotten its update of round ${nameOf(before)}`)
+    this.#freed = undefined
+  }
+
+  #ownOf(name: RoundName): Own | undefined {
+    return this.#own.get(nameOf(name))
+  }
+
+  #onJoined({ kind, ...name }: RoundName & { readonly kind: RoundKind }): void {
+    this.#worked++
+    if (!this.#asked.has(nameOf(name)))
+      this.#referee.breach("work", `${this.#device} works in round ${nameOf(name)}, unasked`)
+    const { session = 0, version = 0 } = this.#last ?? {}
+    const { round, epoch } = name
+    this.#own.set(nameOf(name), { round, epoch, kind, session, version, updateId: "", into: undefined })
+    // Who is asked anew owes nothing of before.
+    if (this.#held !== undefined && this.#ownOf(this.#held)?.into === undefined) this.#freed = "asked anew"
+  }
+
+  #onReceipt({ status, updateId, ...name }: Receipt): void {
+    const held = this.#held
+    const own = held && this.#ownOf(held)
+    if (held === undefined || own === undefined || own.updateId !== hex(updateId)) return
+    const isOwn = name.round === held.round && name.epoch === held.epoch
+    if (status === "folded" || status === "duplicate") {
+      // Of the round itself, or of one since that took it late.
+      if (isOwn || name.round > held.round) own.into ??= name
+      // The Notice of the commit may have been faster.
+      if (this.#last !== undefined && this.#isOver(held, this.#last)) this.#freed = "over"
+    }
+    // Of an update of the round and epoch that is on, none is late: the receipt is for an earlier one with the same bytes.
+    if ((status === "late" && !isOwn) || (status === "refused" && isOwn)) this.#freed = `receipt ${status}`
   }
 
   #onNotice(notice: Notice): void {
@@ -99,26 +134,37 @@ export class Kept {
       (notice.round < last.round || (notice.round === last.round && notice.epoch < last.epoch))
     if (stale) return
     this.#last = notice
-    const held = this.#held
-    if (held === undefined) return
-    const { round, epoch, committed, phase } = notice
+    if (this.#held !== undefined && this.#isOver(this.#held, notice)) this.#freed = "over"
+  }
+
+  /** Whether a Notice says that an update is in a commit, or wanted by nobody any more. */
+  #isOver(held: RoundName, { round, epoch, committed, phase, session, version, training }: Notice): boolean {
+    const own = this.#ownOf(held)
+    const into = own?.into
     const { round: done = -1, epoch: of } = committed ?? {}
-    if (done > held.round || (done === held.round && of === held.epoch)) this.#freed = "committed"
-    else if (round !== held.round || epoch !== held.epoch || phase === "released") this.#freed = "over"
+    const isDone = (name: RoundName): boolean => done > name.round || (done === name.round && of === name.epoch)
+    if (phase === "released") return true
+    const { maxStaleness } = training
+    if (maxStaleness === undefined) return isDone(held) || round !== held.round || epoch !== held.epoch
+    // Late updates are taken: it is sent on until a receipt has said whose sum has it.
+    if (own === undefined || session !== own.session || version - own.version > maxStaleness) return true
+    if (into !== undefined && isDone(into)) return true
+    // Its own round is tried again without it, or was none of training.
+    return round === held.round ? epoch !== held.epoch : own.kind !== "train"
   }
 
-  #onReceipt({ status, round, epoch, updateId }: Receipt): void {
-    if (hex(updateId) !== this.#updateId) return
-    if (status === "folded") this.#folded = `${round}/${epoch}`
-    const isCurrent = round === this.#held?.round && epoch === this.#held.epoch
-    // Of an update of the round and epoch that is on, none is late: the receipt is for an earlier one with the same bytes.
-    if ((status === "late" && !isCurrent) || (status === "refused" && isCurrent)) this.#freed = `receipt ${status}`
+  #onCommitted(name: RoundName): void {
+    const into = this.#ownOf(name)?.into
+    const commit = into && this.#sums.commitOf(into.round)
+    if (into === undefined || commit?.epoch !== into.epoch) return
+    if (!commit.folds.some(({ device }) => device === this.#device))
+      this.#referee.breach(
+        "receipt",
+        `${this.#device} was told that its update of round ${nameOf(name)} is folded: it is not`,
+      )
   }
+}
 
-  #onCommitted({ round, epoch }: Held): void {
-    const commit = this.#sums.commitOf(round)
-    if (this.#folded !== `${round}/${epoch}` || commit?.epoch !== epoch) return
-    if (!commit.devices.has(this.#device))
-      this.#referee.breach("receipt", `${this.#device} was told that its update of round ${round} is folded: it is not`)
-  }
+function nameOf({ round, epoch }: RoundName): string {
+  return `${round}/${epoch}`
 }

@@ -45,7 +45,9 @@ export function scheduleOf(seed: number): Schedule {
   const random = new Random(seed, "schedule")
   const count = 3 + random.below(6)
   const plan = planOf(random, count)
-  const devices = Array.from({ length: count }, (_, i) => deviceOf(i, random, plan))
+  // As many as a round needs meet its deadline.
+  const maySlow = takesLate(plan) ? count - leastOf(plan) : 0
+  const devices = Array.from({ length: count }, (_, i) => deviceOf(i, random, plan, i < maySlow))
   const hostile = Array.from({ length: random.pick([0, 0, 0, 1, 1, 2]) }, (_, i) => ({
     id: `h-${i}`,
     bornAtMs: random.below(5000),
@@ -63,34 +65,47 @@ export function scheduleOf(seed: number): Schedule {
   }
 }
 
-function deviceOf(i: number, random: Random, plan: PlanInput): DeviceSpec {
+function deviceOf(i: number, random: Random, plan: PlanInput, mayBeLate: boolean): DeviceSpec {
   const rows = 2 + random.below(9)
   return {
     id: `d-${i}`,
     rows,
     testRows: random.below(4),
     packetBytes: random.pick([256, 256, 256, 300, 1 << 16]),
-    stepMs: stepOf(rows, random, plan),
+    stepMs: stepOf(rows, random, plan, mayBeLate),
     bornAtMs: random.pick([0, random.between(0, 3000), random.between(0, 15_000)]),
   }
 }
 
 /** Fast, slow, or so slow that "finish now" comes first; but never so slow that the plan's deadline cannot be met at all. */
-function stepOf(rows: number, random: Random, { train, report }: PlanInput): number | undefined {
+function stepOf(rows: number, random: Random, plan: PlanInput, mayBeLate: boolean): number | undefined {
+  const { train, report } = plan
   const { timeoutSeconds = 0, finishSeconds = 0 } = report ?? {}
   const steps = (train?.epochs ?? 1) * Math.ceil(rows / (train?.batch ?? 1))
   const wholeMs = Math.min(500 * timeoutSeconds, 12_000)
   const kind = random.below(3)
+  if (mayBeLate && random.chance(0.5)) return (random.between(1, 2) * 1000 * timeoutSeconds) / steps
   if (kind === 0) return undefined
   if (kind === 1 || finishSeconds === 0) return random.between(50, wholeMs / steps)
   return random.between(wholeMs / steps, wholeMs / 2)
 }
 
+/** Devices that a round of this plan needs. */
+export function leastOf({ selection, report }: PlanInput): number {
+  return Math.max(selection?.minimumToStart ?? 1, report?.minimumToCommit ?? 1)
+}
+
+function takesLate({ mode, late }: PlanInput): boolean {
+  return mode === "async" || late?.policy === "buffer"
+}
+
 function planOf(random: Random, devices: number): PlanInput {
-  const all = random.chance(0.25)
+  const isAsync = random.chance(0.15)
+  const all = !isAsync && random.chance(0.25)
   const asked = all ? devices : 1 + random.below(devices)
   const cohort = all ? "all" : asked
-  const sampling = all ? "uniform" : random.pick(["uniform", "uniform", "weighted", "poisson"] as const)
+  const samplings = ["uniform", "uniform", "weighted", "poisson"] as const
+  const sampling = all ? "uniform" : random.pick(isAsync ? samplings.slice(0, 3) : samplings)
   const timeoutSeconds = random.pick([8, 15, 40, 120])
   return {
     fleet: FLEET,
@@ -102,7 +117,7 @@ function planOf(random: Random, devices: number): PlanInput {
     codecs: random.pick([["f32"], ["f32"], ["int8", "f32"]] as const),
     weightCap: random.pick([6, 1000]),
     selection: {
-      overSelect: random.pick([1, 1.3, 2, "adaptive"] as const),
+      overSelect: isAsync ? random.pick([1, 2, 3] as const) : random.pick([1, 1.3, 2, "adaptive"] as const),
       sampling,
       ...(sampling === "poisson" && { rate: random.between(0.4, 1) }),
       minimumToStart: 1 + random.below(Math.min(asked, devices - 1)),
@@ -116,6 +131,14 @@ function planOf(random: Random, devices: number): PlanInput {
     },
     upload: { shards: 1 + random.below(3), spreadSeconds: random.pick([0, 0, 3]), chunkBytes: 256 },
     evaluate: { every: random.pick([0, 1, 2]), timeoutSeconds: random.pick([5, 20]) },
+    ...(isAsync && { mode: "async" as const }),
+    ...((isAsync || random.chance(0.2)) && {
+      late: {
+        policy: isAsync ? ("drop" as const) : ("buffer" as const),
+        maxStaleness: random.pick([1, 2, 20]),
+        exponent: random.pick([0, 0.5, 1] as const),
+      },
+    }),
     ...(random.chance(0.2) && { downlink: { codec: "int8-nearest" as const, history: 2 } }),
     ...(random.chance(0.3) && { strategy: { name: "fedavgm" as const, momentum: 0.5 } }),
   }

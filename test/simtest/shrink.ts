@@ -1,4 +1,5 @@
 import type { Violation } from "./referee.ts"
+import { leastOf } from "./schedule.ts"
 import type { Schedule } from "./schedule.ts"
 import { runWorld } from "./world.ts"
 
@@ -48,9 +49,7 @@ export async function shrink(schedule: Schedule, violation: Violation): Promise<
 
 /** A federation that could end if all went well. */
 function isPossible({ plan, devices }: Schedule): boolean {
-  const { minimumToStart = 1 } = plan.selection ?? {}
-  const { minimumToCommit = 1 } = plan.report ?? {}
-  return devices.length >= Math.max(minimumToStart, minimumToCommit)
+  return devices.length >= leastOf(plan)
 }
 
 /** Leaves out as many of a list as it can: large parts first, then one by one. */

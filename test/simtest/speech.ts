@@ -13,6 +13,7 @@ export class Speech {
   readonly #referee: Referee
   readonly #sums: Sums
   readonly #isHonest: (device: string) => boolean
+  readonly #liars: boolean
   /** The incarnation that has used an epoch. */
   readonly #epochs = new Map<number, Incarnation>()
   #highest = 0
@@ -20,7 +21,9 @@ export class Speech {
   #version = -1
   readonly #digests = new Map<number, string>()
 
-  constructor(referee: Referee, sums: Sums, isHonest: (device: string) => boolean) {
+  /** `liars`: whether there are others. */
+  constructor(referee: Referee, sums: Sums, isHonest: (device: string) => boolean, liars: boolean) {
+    this.#liars = liars
     this.#referee = referee
     this.#sums = sums
     this.#isHonest = isHonest
@@ -80,7 +83,8 @@ export class Speech {
   #onTask({ rounds }: Incarnation, { action, round, epoch }: Task, device: string): void {
     if (action === "stop" && this.#isHonest(device)) this.#referee.breach("refused", `${device} is told to stop`)
     if (action !== "join") return
-    if (rounds?.round !== round || rounds.epoch !== epoch || !rounds.cohort.has(device))
+    const isWanted = rounds?.cohort.has(device) === true || rounds?.owing.has(device) === true
+    if (rounds?.round !== round || rounds.epoch !== epoch || !isWanted)
       this.#referee.breach("work", `${device} is asked to join round ${round} of epoch ${epoch}, which is not its own`)
   }
 
@@ -92,20 +96,25 @@ export class Speech {
     const updateId = hex(receipt.updateId)
     switch (status) {
       case "folded":
-        if (folded !== updateId) this.#referee.breach("receipt", `${name}: it is not in the sum`)
+        if (folded === undefined || ![...folded].some((each) => each.endsWith(` ${updateId}`)))
+          this.#referee.breach("receipt", `${name}: it is not in the sum`)
         break
       case "duplicate":
         if (folded === undefined && this.#isHonest(device))
           this.#referee.breach("receipt", `${name}: none is in the sum`)
         break
       case "refused":
-        if (this.#isHonest(device) && !reason.startsWith("not invited"))
-          this.#referee.breach("refused", `${name}: ${reason}`)
+        if (this.#isHonest(device) && !this.#isFair(reason)) this.#referee.breach("refused", `${name}: ${reason}`)
         break
       case "late":
       case "busy":
         break
     }
+  }
+
+  /** Whether a device that means well may be told this. Where others lie about their samples, its training may lead anywhere. */
+  #isFair(reason: string): boolean {
+    return reason.startsWith("not invited") || (this.#liars && reason.includes("within the grid's bound"))
   }
 
   #onModel(incarnation: Incarnation, { version, base, index }: ModelChunk): void {

@@ -1,51 +1,55 @@
 import { codecName } from "../../src/core/codec.ts"
+import type { Plan } from "../../src/core/plan.ts"
 import type { FederationSnapshot } from "../../src/core/snapshot.ts"
 import type { Accumulator } from "../../src/kernel/types.ts"
+import { Commits } from "./commits.ts"
+import type { Commit } from "./commits.ts"
 import type { Incarnation } from "./incarnation.ts"
 import { keyOf } from "./ledger.ts"
-import type { Ledger } from "./ledger.ts"
+import type { Ledger, Sent } from "./ledger.ts"
 import type { Referee } from "./referee.ts"
 import { WatchedAccumulator } from "./watched-accumulator.ts"
-import type { Folding } from "./watched-accumulator.ts"
+import type { Folded, Folding } from "./watched-accumulator.ts"
 
 export interface SumsFacts {
   folded: number
+  /** Of them: updates of earlier rounds. */
+  "folded late": number
   refused: number
   commits: number
 }
 
+export interface SumsOptions {
+  readonly referee: Referee
+  readonly ledger: Ledger
+  readonly plan: Plan
+  readonly minimumToCommit: number
+  /** The device with this key. */
+  readonly deviceOf: (key: readonly [number, number]) => string
+}
+
 /** Watches what is added up: every fold, every sum that is read, every commit. */
 export class Sums {
-  readonly facts: SumsFacts = { folded: 0, refused: 0, commits: 0 }
+  readonly facts: SumsFacts = { folded: 0, "folded late": 0, refused: 0, commits: 0 }
+  readonly #options: SumsOptions
   readonly #referee: Referee
-  readonly #ledger: Ledger
-  readonly #deviceOf: (key: readonly [number, number]) => string
-  readonly #minimumToCommit: number
-  /** The update of every device, round and epoch that was folded. */
-  readonly #folded = new Map<string, string>()
-  /** Epoch and devices of the committed rounds. */
-  readonly #committed = new Map<number, { readonly epoch: number; readonly devices: ReadonlySet<string> }>()
+  readonly #commits = new Commits()
+  /** The ids of the updates of a device that are in the sum of a round and epoch. */
+  readonly #folded = new Map<string, Set<string>>()
 
-  constructor(
-    referee: Referee,
-    ledger: Ledger,
-    deviceOf: (key: readonly [number, number]) => string,
-    minimumToCommit: number,
-  ) {
-    this.#referee = referee
-    this.#ledger = ledger
-    this.#deviceOf = deviceOf
-    this.#minimumToCommit = minimumToCommit
+  constructor(options: SumsOptions) {
+    this.#options = options
+    this.#referee = options.referee
   }
 
-  /** The update of this device that was folded in a round and epoch. */
-  foldedBy(device: string, round: number, epoch: number): string | undefined {
+  /** The ids of a device's updates that were folded into the sum of a round and epoch. */
+  foldedBy(device: string, round: number, epoch: number): ReadonlySet<string> | undefined {
     return this.#folded.get(keyOf(device, round, epoch))
   }
 
-  /** The epoch in which a round was committed, and who is in it. */
-  commitOf(round: number): { readonly epoch: number; readonly devices: ReadonlySet<string> } | undefined {
-    return this.#committed.get(round)
+  /** How a round was committed. */
+  commitOf(round: number): Commit | undefined {
+    return this.#commits.of(round)
   }
 
   /** An accumulator as the coordinator wants it, with a second opinion on all that goes in and comes out. */
@@ -66,41 +70,61 @@ export class Sums {
     const { position } = after
     if (position.committed?.round !== round || position.committed.epoch !== epoch)
       this.#referee.breach("commit-once", `${name} is written as round ${position.committed?.round}`)
-    if (this.#committed.has(round) || before.position.round !== round || position.round !== round + 1)
+    if (this.#commits.of(round) !== undefined || before.position.round !== round || position.round !== round + 1)
       this.#referee.breach("commit-once", `${name} is committed behind round ${before.position.round - 1}`)
-    const devices = new Set(incarnation.folds?.() ?? [])
-    const least = kind === "train" ? this.#minimumToCommit : kind === "statistics" ? 1 : 0
-    if (devices.size < least)
-      this.#referee.breach("minimum", `${name} is committed with ${devices.size} updates of at least ${least}`)
+    const folds = incarnation.folds?.() ?? []
+    const least = kind === "train" ? this.#options.minimumToCommit : kind === "statistics" ? 1 : 0
+    if (folds.length < least)
+      this.#referee.breach("minimum", `${name} is committed with ${folds.length} updates of at least ${least}`)
     if (kind === "train") this.#checkModel(name, incarnation, before, after)
-    this.#committed.set(round, { epoch, devices })
+    this.#commits.add({ round, epoch, kind, folds })
     this.facts.commits++
   }
 
   /** Nothing came of it: the disk has failed, or the process has died before. */
   undoCommit(round: number): void {
-    this.#committed.delete(round)
+    this.#commits.undo(round)
     this.facts.commits--
   }
 
-  /** Returns the device. */
-  #onFold({ key, payload, weight, codec }: Folding, weightCap: number, { rounds }: Incarnation): string {
-    this.facts.folded++
-    const device = this.#deviceOf(key.device)
+  #onFold(fold: Folding, weightCap: number, { rounds }: Incarnation): Folded {
+    const { key, payload } = fold
     const { round, epoch, kind, cohort } = rounds!
-    const name = keyOf(device, round, epoch)
-    if (this.#folded.has(name)) this.#referee.breach("fold-once", `${name} is folded twice`)
-    const sent = this.#ledger.find(device, round, epoch, payload)
-    this.#folded.set(name, sent?.updateId ?? "")
-    if (sent === undefined) this.#referee.breach("fold-sent", `${name}: what is folded is not what was sent`)
+    const device = this.#options.deviceOf(key.device)
+    this.facts.folded++
+    const isLate = key.round !== round
+    if (isLate) this.facts["folded late"]++
+    // An update of an earlier round is of the epoch in which that was committed.
+    const ownEpoch = isLate ? (this.#commits.of(key.round)?.epoch ?? -1) : epoch
+    const update = keyOf(device, key.round, ownEpoch)
+    const into = keyOf(device, round, epoch)
+    const sent = this.#options.ledger.find(device, key.round, ownEpoch, payload)
+    if (sent === undefined) this.#referee.breach("fold-sent", `${update}: what is folded is not what was sent`)
     else {
-      const { samples, codec: id } = sent.header
-      const expected = kind === "train" ? Math.min(samples, weightCap) : 1
-      if (weight !== expected || codecName(id) !== codec)
-        this.#referee.breach("fold-sent", `${name}: is folded as ${codec} with weight ${weight}, expected ${expected}`)
+      const staleness = isLate ? this.#commits.since(key.round) : 0
+      const samples = kind === "train" ? Math.min(sent.header.samples, weightCap) : 1
+      this.#checkWeight(update, fold, sent, samples, staleness)
     }
-    if (!cohort.has(device)) this.#referee.breach("fold-sent", `${name}: was not invited`)
-    return device
+    if (!isLate && !cohort.has(device)) this.#referee.breach("fold-sent", `${update}: was not invited`)
+    const ids = this.#folded.get(into) ?? new Set()
+    const name = `${update} ${sent?.updateId}`
+    if (this.#commits.has(update)) this.#referee.breach("fold-once", `${name} is in a model already`)
+    if (ids.has(name) || (!isLate && [...ids].some((other) => other.startsWith(`${update} `))))
+      this.#referee.breach("fold-once", `${update} is folded twice`)
+    ids.add(name)
+    this.#folded.set(into, ids)
+    return { device, update }
+  }
+
+  #checkWeight(name: string, { codec, weight }: Folding, { header }: Sent, samples: number, staleness: number): void {
+    const { late } = this.#options.plan
+    // (1 + s)^-exponent in 65536ths (README.md, "How a round runs").
+    const divisor = [1, Math.sqrt(1 + staleness), 1 + staleness][2 * late.exponent]!
+    const share = Math.max(1, Math.round(65536 / divisor)) / 65536
+    const expected = samples * share
+    if (weight !== expected || codecName(header.codec) !== codec)
+      this.#referee.breach("fold-sent", `${name}: is folded as ${codec} with weight ${weight}, expected ${expected}`)
+    if (staleness > late.maxStaleness) this.#referee.breach("fold-sent", `${name}: ${staleness} commits old is too old`)
   }
 
   #checkModel(name: string, incarnation: Incarnation, before: FederationSnapshot, after: FederationSnapshot): void {

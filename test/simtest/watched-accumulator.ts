@@ -15,14 +15,18 @@ export interface Folding {
 
 /** Who is told. */
 export interface Judge {
-  /** Returns the device whose update it is. */
-  folded(fold: Folding): string
+  folded(fold: Folding): Folded
   refused(): void
   wrong(text: string): void
 }
 
-interface Fold {
+/** Whose update was folded, and its name: device, round and epoch. */
+export interface Folded {
   readonly device: string
+  readonly update: string
+}
+
+interface Fold extends Folded {
   readonly values: readonly bigint[]
   readonly weight: number
 }
@@ -82,7 +86,7 @@ export class WatchedAccumulator implements Accumulator {
       throw error
     }
     const values = contribution(codec, payload, weight, this.#inner.gridExponent)
-    this.#folds.push({ device: this.#judge.folded({ codec, payload, weight, key }), values, weight })
+    this.#folds.push({ ...this.#judge.folded({ codec, payload, weight, key }), values, weight })
   }
 
   merge(sum: Float64Array, weight: number, count: number): void {
@@ -97,7 +101,7 @@ export class WatchedAccumulator implements Accumulator {
 
   /** It is the one that the current round is summed in. */
   #use(): void {
-    this.#incarnation.folds = () => this.#folds.map(({ device }) => device)
+    this.#incarnation.folds = () => this.#folds.map(({ device, update }) => ({ device, update }))
     this.#incarnation.sums = () => ({
       sum: this.#expected(),
       weight: this.#folds.reduce((total, { weight }) => total + weight, 0),

@@ -81,8 +81,9 @@ class World {
       [...schedule.devices, ...schedule.hostile].map(({ id }) => [deviceKey(id).join(), id] as const),
     )
     const { minimumToCommit } = roundSettings(plan, schedule.fleetKnown ? schedule.devices.length : undefined)
-    const sums = new Sums(referee, ledger, (key) => names.get(key.join()) ?? "nobody", minimumToCommit)
-    const speech = new Speech(referee, sums, (device) => this.#honest.has(device))
+    const deviceOf = (key: readonly [number, number]): string => names.get(key.join()) ?? "nobody"
+    const sums = new Sums({ referee, ledger, plan, minimumToCommit, deviceOf })
+    const speech = new Speech(referee, sums, (device) => this.#honest.has(device), schedule.hostile.length > 0)
     this.#stage = { schedule, scheduler, broker, referee, ledger, sums, speech, trace: write }
     const random = new Random(schedule.seed, "init")
     const init = Float32Array.from({ length: parametersOf(plan) }, () => random.between(-0.1, 0.1))
