@@ -112,7 +112,8 @@ export class Desk {
     if (chunkClass !== undefined && verdict.state !== "excluded") this.#announcer.need(chunkClass)
     switch (verdict.state) {
       case "ready":
-        if (!rounds.ready.has(device)) log.info({ device, samples: verdict.device.samples }, "device is ready")
+        if (!rounds.ready.has(device))
+          log.info({ device, ...this.#ifWanted({ samples: verdict.device.samples }) }, "device is ready")
         // One that is in the round and comes back may have missed its Task, or forgotten it.
         if (rounds.cohort.has(device) && !rounds.seen.has(device)) this.#announcer.join([device])
         this.#options.census.take(verdict.device)
@@ -152,9 +153,11 @@ export class Desk {
   async update(device: string, chunk: Update, bytes: number): Promise<void> {
     const arrival = this.#intake.take(device, chunk, bytes)
     if (arrival.type === "receipt") {
-      const { status, reason } = arrival.receipt
+      const { status, reason, retrySeconds: seconds } = arrival.receipt
       this.#options.log.debug({ device, reason }, `update ${status}`)
-      this.#replies.push(this.#announcer.receipt(device, arrival.receipt))
+      // Whoever meets a full house does not come back with all the others.
+      const retrySeconds = status === "busy" ? this.#around(device, seconds) : seconds
+      this.#replies.push(this.#announcer.receipt(device, { ...arrival.receipt, retrySeconds }))
     } else if (arrival.type !== "nothing") {
       const { round, epoch, updateId } = chunk
       this.#case = { device, round, epoch, updateId, ...(arrival.type === "whole" ? { whole: arrival } : {}) }
@@ -230,7 +233,12 @@ export class Desk {
     try {
       if (whole === undefined) throw new FedmoteError("internal", `expected a whole update of ${device}`)
       this.#folding.fold(whole.update, key, whole.bytes, staleness)
-      this.#options.log.debug({ device, round, staleness, folded: folded + 1, of: cohort.size }, "update folded")
+      const { samples, steps, metrics } = whole.update
+      const metricsOfDevice = this.#ifWanted({ samples, steps, staleness, lossSum: metrics[0] })
+      this.#options.log.debug(
+        { device, round, folded: folded + 1, of: cohort.size, ...metricsOfDevice },
+        "update folded",
+      )
       this.#receipt("folded", currentOf(this.#federation.rounds))
     } catch (error) {
       if (!(error instanceof FedmoteError) || error.code === "internal") throw error
@@ -239,6 +247,11 @@ export class Desk {
       this.#receipt("refused", { reason: error.message })
     }
     this.#step({ type: "folded", nowMs: this.#nowMs(), device, ok })
+  }
+
+  /** What one device has or does is logged only where the plan asks for it. */
+  #ifWanted(metrics: object): object {
+    return this.#federation.plan.privacy.deviceMetrics ? metrics : {}
   }
 
   /** Outside the round machine: around so many seconds from now. */

@@ -8,6 +8,7 @@ import type { RoundKind } from "../core/round.ts"
 import { weightOf } from "../core/staleness.ts"
 import { createAccumulator } from "../kernel/accumulator.ts"
 import type { AccumulatorOptions } from "../kernel/accumulator.ts"
+import { NormBound } from "../kernel/norm.ts"
 import type { Accumulator } from "../kernel/types.ts"
 import { floatsOf } from "../net/digest.ts"
 import type { WholeUpdate } from "../wire/reassembly.ts"
@@ -20,6 +21,7 @@ export class Folding {
   readonly #federation: Federation
   readonly #recordCohorts: boolean
   readonly #create: (options: AccumulatorOptions) => Accumulator
+  readonly #normBound: NormBound | undefined
   /** Training's accumulator serves every round: its memory is the largest thing that a coordinator has. */
   #training: Accumulator | undefined
   #accumulator: Accumulator | undefined
@@ -36,16 +38,19 @@ export class Folding {
     this.#federation = federation
     this.#recordCohorts = recordCohorts
     this.#create = create
+    const { updateNorm } = federation.plan
+    const { size } = federation.shape("train", 1)
+    this.#normBound = updateNorm === undefined ? undefined : new NormBound(size, updateNorm)
   }
 
   /** An empty sum for `devices` updates. */
   begin(kind: RoundKind, devices: number, nowMs: number, downlinkBytes: number): void {
-    const { size, gridExponent, weightCap, bound } = this.#federation.shape(kind, devices)
+    const { size, gridExponent, weightCap, largest, bound } = this.#federation.shape(kind, devices)
     if (kind === "train" && this.#training !== undefined) {
-      this.#training.reset(gridExponent, bound, weightCap)
+      this.#training.reset(gridExponent, bound, weightCap, largest)
       this.#accumulator = this.#training
     } else {
-      this.#accumulator = this.#create({ size, gridExponent, cohort: bound, weightCap })
+      this.#accumulator = this.#create({ size, gridExponent, cohort: bound, weightCap, largest })
       if (kind === "train") this.#training = this.#accumulator
     }
     this.#kind = kind
@@ -78,7 +83,8 @@ export class Folding {
       if (codec === undefined || !codecs.includes(codec))
         throw refusal(`expected one of the codecs ${codecs.join(", ")}, got ${codec ?? update.codec}`)
       if (!(samples >= 1 && steps >= 1 && steps <= samples))
-        throw refusal(`expected at least one sample a step and one step, got ${samples} samples, ${steps} steps`)
+        throw refusal("expected steps, and at least as many samples")
+      this.#normBound?.check(codec, payload, key)
       accumulator.fold(codec, payload, weightOf(samples, accumulator.weightCap, late.exponent, staleness), key)
     } else {
       if (codec !== "f32") throw refusal(`expected codec f32 in a round of counts, got ${codec ?? update.codec}`)
@@ -115,17 +121,19 @@ function lossOf({ metrics }: WholeUpdate): number {
   return lossUnits(metrics[0] ?? NaN)
 }
 
+// What a refusal says is logged: nothing in it tells what a device has counted.
+//
 // Only what a device can really have counted may reach the totals: whole numbers, none negative but the limbs of a sum of readings.
 function checkCounts(kind: RoundKind, payload: Uint8Array, size: number): void {
   if (payload.length !== 4 * size) throw refusal(`expected a payload of ${4 * size} bytes, got ${payload.length}`)
   const values = floatsOf(payload)
-  if (kind === "statistics" && !(values[0]! >= 1)) throw refusal(`expected at least one row, got ${values[0]}`)
+  if (kind === "statistics" && !(values[0]! >= 1)) throw refusal("expected at least one row")
   for (let i = 0; i < size; i++) {
     const value = values[i]!
     const signed = kind === "statistics" && i > 0 && Math.floor((i - 1) / LIMBS) % 2 === 0
     if (!(Number.isInteger(value) && value < COUNT_BOUND && value > (signed ? -COUNT_BOUND : -1)))
       throw refusal(
-        `expected ${signed ? "whole numbers" : "counts"} below ${COUNT_BOUND} in size, got ${value} at index ${i}`,
+        `expected ${signed ? "whole numbers" : "counts"} below ${COUNT_BOUND} in size, got another value at index ${i}`,
       )
   }
 }

@@ -92,6 +92,14 @@ export const roundSections = {
         .describe('"Finish now" is said so long before the deadline.'),
     })
     .prefault({}),
+  privacy: z
+    .strictObject({
+      deviceMetrics: z
+        .boolean()
+        .default(false)
+        .describe("Log what single devices have and do: samples, steps, staleness, loss. Never stored either way."),
+    })
+    .prefault({}),
   upload: z
     .strictObject({
       shards: z.int().min(1).max(65535).default(1).describe("Aggregators that share the devices."),

@@ -171,7 +171,10 @@ const schema = z.strictObject({
     .gt(0)
     .max(65536)
     .default(16)
-    .describe("Largest change of one parameter that an update may carry."),
+    .describe("Largest change of one parameter that an update may carry; one with a larger is refused."),
+  updateNorm: positive
+    .exactOptional()
+    .describe("Largest L2 norm of an update, as it decodes; one with a larger is refused. Default: any."),
   ...roundSections,
   evaluate: z
     .strictObject({

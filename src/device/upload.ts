@@ -72,7 +72,9 @@ export class Upload {
       steps: work.steps,
       metrics: work.metrics,
     }
-    const chunks = chunkUpdate(header, work.payload, topic, uploadPacketBytes(maxPacketBytes))
+    // The largest class is what the plan says.
+    const chunkBytes = notice.chunkClasses.at(-1)!
+    const chunks = chunkUpdate(header, work.payload, topic, uploadPacketBytes(maxPacketBytes, chunkBytes), chunkBytes)
     const { round, epoch, kind, session, version } = notice
     this.#held = {
       basis: { round, epoch, kind, session, version },

@@ -13,6 +13,8 @@ export interface AccumulatorOptions {
   /** Most updates that are folded, and the largest weight of one (at most 2^24); their product is at most 2^37. */
   readonly cohort: number
   readonly weightCap: number
+  /** Largest size of a value in an update. Default: whatever the grid has room for. */
+  readonly largest?: number
   /** The fastest that this engine runs when absent. */
   readonly kind?: KernelKind
 }
@@ -26,7 +28,7 @@ const MOST_UPDATES = 2 ** 32
 /** An accumulator with kernel memory of its own; nothing is allocated per update. Throws `KernelError` ("settings"). */
 export function createAccumulator(options: AccumulatorOptions): Accumulator {
   const memory = new FoldMemory(options.size, options.kind)
-  return new KernelAccumulator(memory, options.gridExponent, options.cohort, options.weightCap)
+  return new KernelAccumulator(memory, options.gridExponent, options.cohort, options.weightCap, options.largest)
 }
 
 class KernelAccumulator implements Accumulator {
@@ -34,14 +36,15 @@ class KernelAccumulator implements Accumulator {
   #gridExponent = 0
   #cohort = 0
   #weightCap = 0
+  #largest = Infinity
   #limit = 0
   // In an array: a field of a changing float64 would be a new object in every fold.
   readonly #weight = new Float64Array(1)
   #count = 0
 
-  constructor(memory: FoldMemory, gridExponent: number, cohort: number, weightCap: number) {
+  constructor(memory: FoldMemory, gridExponent: number, cohort: number, weightCap: number, largest?: number) {
     this.#memory = memory
-    this.reset(gridExponent, cohort, weightCap)
+    this.reset(gridExponent, cohort, weightCap, largest)
   }
 
   get size(): number {
@@ -112,7 +115,12 @@ class KernelAccumulator implements Accumulator {
     this.#count += count
   }
 
-  reset(gridExponent: number, cohort: number = this.#cohort, weightCap: number = this.#weightCap): void {
+  reset(
+    gridExponent: number,
+    cohort: number = this.#cohort,
+    weightCap: number = this.#weightCap,
+    largest: number = this.#largest,
+  ): void {
     const { least, most } = GRID_LIMITS
     if (!(Number.isInteger(gridExponent) && gridExponent >= least && gridExponent <= most))
       throw new KernelError("settings", `expected a grid exponent from ${least} to ${most}, got ${gridExponent}`)
@@ -123,13 +131,15 @@ class KernelAccumulator implements Accumulator {
         "settings",
         `expected a weight cap above 0, at most 2^24 and a multiple of 1/${WEIGHT_UNITS}, got ${weightCap}`,
       )
+    if (!(largest > 0)) throw new KernelError("settings", `expected a largest value above 0, got ${largest}`)
     if (cohort * weightCap > MOST_TOTAL)
       throw new KernelError("settings", `expected cohort x weight cap of at most 2^37, got ${cohort} x ${weightCap}`)
     this.#gridExponent = gridExponent
     this.#cohort = cohort
     this.#weightCap = weightCap
+    this.#largest = largest
     this.#limit = contributionLimit(gridExponent, cohort)
-    this.#memory.bound(gridMagic(gridExponent), this.#limit)
+    this.#memory.bound(gridMagic(gridExponent), this.#limit, largest)
     this.#weight[0] = 0
     this.#count = 0
     this.#memory.sum.fill(0)

@@ -15,7 +15,7 @@ const FAULTS: readonly (readonly [code: string, text: string])[] = [
   ["payload", "a payload whose parts fit its length"],
   ["payload", "scales that are finite and not negative"],
   ["payload", "values within the codec's range"],
-  ["bound", "every |weight x value| within the grid's bound"],
+  ["bound", "every |weight x value| within the grid's bound, and every value within its own"],
 ]
 
 /**
@@ -29,6 +29,7 @@ export class FoldMemory {
   readonly #bytes: Uint8Array
   // Weight, magic number and limit, in kernel memory: a float64 argument may become an object in every call.
   readonly #terms: Float64Array
+  readonly #bounds = new Float64Array(2)
   readonly #termsAt: number
   readonly #sumAt: number
   readonly #payloadAt: number
@@ -47,10 +48,14 @@ export class FoldMemory {
     this.sum = new Float64Array(instance.memory, this.#sumAt, size)
   }
 
-  /** From now on contributions are rounded with `magic` (0: not at all), and refused where |weight x value| is above `limit`. */
-  bound(magic: number, limit: number): void {
+  /**
+   * From now on contributions are rounded with `magic` (0: not at all), and refused where |weight x value| is above `limit`, or |value| above `largest`:
+   * what a grid has room for is an update of the largest weight, and a light one may not have larger values for that.
+   */
+  bound(magic: number, limit: number, largest = Infinity): void {
     this.#terms[1] = magic
-    this.#terms[2] = limit
+    this.#bounds[0] = limit
+    this.#bounds[1] = largest
   }
 
   /** Adds weight x payload. A payload that is refused leaves the sums as they were. */
@@ -64,6 +69,8 @@ export class FoldMemory {
     this.#bytes.set(payload, this.#payloadAt)
     const end = this.#payloadAt + payload.length
     this.#bytes.fill(0, end, end + PAYLOAD_MARGIN)
+    const own = weight * this.#bounds[1]!
+    this.#terms[2] = own < this.#bounds[0]! ? own : this.#bounds[0]!
     this.#functions["codecKey"]!(key.seed, key.round, key.device[0], key.device[1])
     const result = this.#run(codec, payload.length, this.size, weight)
     if (result === this.size) return

@@ -85,5 +85,5 @@ export interface Accumulator {
   /** The sums, a view; divide by `weight` for the weighted mean. */
   readonly sum: Float64Array
   /** Back to an empty sum, for the next round; cohort and weight cap stay unless given. */
-  reset(gridExponent: number, cohort?: number, weightCap?: number): void
+  reset(gridExponent: number, cohort?: number, weightCap?: number, largest?: number): void
 }

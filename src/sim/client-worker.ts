@@ -21,6 +21,7 @@ import { evaluationWork, statisticsWork, trainingWork } from "../device/work.ts"
 import type { Work } from "../device/work.ts"
 import { createAccumulator } from "../kernel/accumulator.ts"
 import { createTrainer } from "../kernel/trainer.ts"
+import { NormBound } from "../kernel/norm.ts"
 import type { TrainerLimits } from "../kernel/trainer.ts"
 import type { Accumulator, EvaluationSums, KernelKind, Trainer } from "../kernel/types.ts"
 import { deviceKey } from "../net/digest.ts"
@@ -38,6 +39,7 @@ export interface Setup {
   readonly seed: number
   readonly codec: CodecName
   readonly stalenessExponent: StalenessExponent
+  readonly updateNorm: number | undefined
   readonly kernel: KernelKind | undefined
   /** Feature values of standardised samples that a thread may keep. */
   readonly cachedValues: number
@@ -73,6 +75,7 @@ export interface FoldJob extends Shared {
   readonly gridExponent: number
   readonly bound: number
   readonly weightCap: number
+  readonly largest: number
   /** Replay: steps of the client at the same place in `items`; absent where all epochs are run. */
   readonly steps?: Uint32Array | undefined
   /** What each client keeps, a row at its place, in shared memory; the row is changed in place. Absent where nothing is kept. */
@@ -115,6 +118,7 @@ export class ClientWorker {
   readonly #personal: Float32Array
   readonly #accumulators = new Map<number, Accumulator>()
   readonly #samples: SampleCache
+  readonly #normBound: NormBound | undefined
 
   constructor(setup: Setup) {
     this.#setup = setup
@@ -123,6 +127,11 @@ export class ClientWorker {
     this.#encoder = new UpdateEncoder(setup.layout, setup.kernel)
     this.#personal = new Float32Array(setup.layout.parts.ownSize === 0 ? 0 : this.#trainer.parameters)
     this.#samples = new SampleCache(this.#dataset, setup.cachedValues)
+    const { layout, updateNorm, kernel } = setup
+    this.#normBound =
+      updateNorm === undefined
+        ? undefined
+        : new NormBound(layout.parts.shared.to - layout.parts.shared.from, updateNorm, kernel)
   }
 
   fold(job: FoldJob): FoldPart {
@@ -137,6 +146,7 @@ export class ClientWorker {
       try {
         const { codec, payload, samples, steps, metrics } = this.#work(job, place, key)
         const { stalenessExponent } = this.#setup
+        if (job.kind === "train") this.#normBound?.check(codec, payload, key)
         const weight = job.kind === "train" ? weightOf(samples, job.weightCap, stalenessExponent, job.staleness) : 1
         accumulator.fold(codec, payload, weight, key)
         done.push({ place, samples, steps, lossSum: metrics[0] ?? 0, bytes: payload.length })
@@ -168,14 +178,21 @@ export class ClientWorker {
     return scored
   }
 
-  #accumulator({ size, gridExponent, bound: cohort, weightCap }: FoldJob): Accumulator {
+  #accumulator({ size, gridExponent, bound: cohort, weightCap, largest }: FoldJob): Accumulator {
     const { kernel: kind } = this.#setup
     const old = this.#accumulators.get(size)
     if (old !== undefined) {
-      old.reset(gridExponent, cohort, weightCap)
+      old.reset(gridExponent, cohort, weightCap, largest)
       return old
     }
-    const made = createAccumulator({ size, gridExponent, cohort, weightCap, ...(kind === undefined ? {} : { kind }) })
+    const made = createAccumulator({
+      size,
+      gridExponent,
+      cohort,
+      weightCap,
+      largest,
+      ...(kind === undefined ? {} : { kind }),
+    })
     this.#accumulators.set(size, made)
     return made
   }

@@ -33,7 +33,8 @@ export class FleetTraffic {
       metrics: train ? LOSS : NO_METRICS,
     }
     const topic = topics(plan.fleet).update(device, plan.upload.shards)
-    return updateMessageBytes(header, payloadBytes, topic, uploadPacketBytes())
+    const { chunkBytes } = plan.upload
+    return updateMessageBytes(header, payloadBytes, topic, uploadPacketBytes(undefined, chunkBytes), chunkBytes)
   }
 
   /** Of the current round's cohort: the coordinator offers all deltas since the first commit, as far as the plan keeps them and they are worth it. */

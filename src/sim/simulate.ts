@@ -219,6 +219,7 @@ function setupOf(plan: Plan, dataset: Dataset, kernel: KernelKind | undefined, w
     seed: plan.seed,
     codec: plan.codecs[0]!,
     stalenessExponent: plan.late.exponent,
+    updateNorm: plan.updateNorm,
     kernel,
     cachedValues: Math.floor(CACHED_VALUES / Math.max(workers, 1)),
   }

@@ -14,14 +14,15 @@ export function publishBytes(topic: string, messageBytes: number): number {
 }
 
 /**
- * Cuts `payload` into as few Updates as have PUBLISH packets of at most `maxPacketBytes` on `topic`; all but the last carry the same
- * number of bytes. The payloads are views. Throws `WireError` ("packet") where no cut fits.
+ * Cuts `payload` into as few Updates as have PUBLISH packets of at most `maxPacketBytes` on `topic`, and carry at most `mostBytes`; all but the last
+ * carry the same number of bytes. The payloads are views. Throws `WireError` ("packet") where no cut fits.
  */
 export function chunkUpdate(
   header: UpdateHeader,
   payload: Uint8Array,
   topic: string,
   maxPacketBytes: number,
+  mostBytes: number = BOUNDS.chunk.max,
 ): Update[] {
   if (payload.length === 0) throw new WireError("packet", "expected a payload of at least 1 byte, got none")
   const chunk = (index: number, count: number, part: Uint8Array): Update => ({
@@ -31,7 +32,9 @@ export function chunkUpdate(
     count,
     payload: part,
   })
-  const size = chunkBytes(payload.length, topic, maxPacketBytes, (index, count) => chunk(index, count, ONE_BYTE))
+  const size = chunkBytes(payload.length, topic, { maxPacketBytes, mostBytes }, (index, count) =>
+    chunk(index, count, ONE_BYTE),
+  )
   const count = Math.ceil(payload.length / size)
   return Array.from({ length: count }, (_, i) => chunk(i, count, payload.subarray(i * size, (i + 1) * size)))
 }
@@ -72,18 +75,18 @@ const ONE_BYTE = new Uint8Array(1)
 function chunkBytes(
   total: number,
   topic: string,
-  maxPacketBytes: number,
+  { maxPacketBytes, mostBytes }: { readonly maxPacketBytes: number; readonly mostBytes: number },
   make: (index: number, count: number) => Update,
 ): number {
   for (const most of [23, 24, 255, 256, BOUNDS.chunkCount.max]) {
     // `most` chunks: the largest index and count that there may be, and a payload of 1 byte with a head of 1.
     const fixed = encode(make(most - 1, most)).length - 2
-    const size = largestPayload(topic, maxPacketBytes, fixed, 1)
+    const size = Math.min(largestPayload(topic, maxPacketBytes, fixed, 1), mostBytes)
     if (Math.ceil(total / size) <= most) return size
   }
   throw new WireError(
     "packet",
-    `expected at most ${BOUNDS.chunkCount.max} chunks: ${total} bytes in packets of ${maxPacketBytes} need more`,
+    `expected at most ${BOUNDS.chunkCount.max} chunks: ${total} bytes in packets of ${maxPacketBytes} and parts of ${mostBytes} need more`,
   )
 }
 

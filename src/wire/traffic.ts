@@ -12,24 +12,34 @@ import type { ModelChunk } from "./message.ts"
 /** Largest MQTT packet of a device that does not say another. */
 export const DEFAULT_PACKET_BYTES = 1 << 20
 
-/** Bytes of a packet that a device sends at most: 64 KiB and what goes around them, which every broker takes and a radio can repeat. */
-const UPLOAD_PACKET_BYTES = 65536 + 512
+/** What a plan says as `upload.chunkBytes` where it says nothing. */
+const DEFAULT_CHUNK_BYTES = 65536
 
-/** Largest packet that a device sends which takes packets of `maxPacketBytes`. */
-export function uploadPacketBytes(maxPacketBytes: number = DEFAULT_PACKET_BYTES): number {
-  return Math.min(maxPacketBytes, UPLOAD_PACKET_BYTES)
+/** More than what goes around a chunk in its packet. */
+const AROUND_BYTES = 512
+
+/**
+ * Largest packet that a device sends which takes packets of `maxPacketBytes`, in a federation whose pieces have at most `chunkBytes`: what its broker takes and
+ * a radio can repeat.
+ */
+export function uploadPacketBytes(
+  maxPacketBytes: number = DEFAULT_PACKET_BYTES,
+  chunkBytes: number = DEFAULT_CHUNK_BYTES,
+): number {
+  return Math.min(maxPacketBytes, chunkBytes + AROUND_BYTES)
 }
 
-/** Bytes of the Update messages of a payload of `payloadBytes`. */
+/** Bytes of the Update messages of a payload of `payloadBytes`, in pieces of at most `chunkBytes` (default: what the packets hold). */
 export function updateMessageBytes(
   header: UpdateHeader,
   payloadBytes: number,
   topic: string,
   maxPacketBytes: number,
+  chunkBytes?: number,
 ): number {
   if (zeros.length < payloadBytes) zeros = new Uint8Array(payloadBytes)
   let bytes = 0
-  for (const chunk of chunkUpdate(header, zeros.subarray(0, payloadBytes), topic, maxPacketBytes))
+  for (const chunk of chunkUpdate(header, zeros.subarray(0, payloadBytes), topic, maxPacketBytes, chunkBytes))
     bytes += messageBytes(encode({ ...chunk, payload: ONE_BYTE }).length, chunk.payload.length)
   return bytes
 }

@@ -106,6 +106,51 @@ test("late updates are answered with the current round and epoch", async () => {
   expect(a.receipts[0]).toMatchObject({ round: 0, epoch: 65536 })
 })
 
+test("an update is refused whose largest change, or whose norm, is above what the plan allows", async () => {
+  const { start, device, warnings } = world()
+  const { outcome } = await start({ cohort: 3, largestDelta: 4, updateNorm: 5, report: { minimumToCommit: 1 } })
+  const [a, b, c] = [await device("a"), await device("b"), await device("c")]
+  // One sample counts little: that does not make it right.
+  await a.update([0, 4.5, 0], { samples: 1 })
+  await b.update([4, 4, 0])
+  await c.update([3, 4, 0])
+  expect(a.receipts[0]).toMatchObject({ status: "refused" })
+  expect(b.receipts[0]).toMatchObject({
+    status: "refused",
+    reason: "expected an update of L2 norm 5 at most, got a larger one",
+  })
+  expect([...(await outcome).parameters]).toEqual([3, 4, 0])
+  expect(warnings.filter((line) => line.startsWith("update refused"))).toHaveLength(2)
+})
+
+test("what single devices have and do is logged only where the plan says so", async () => {
+  for (const deviceMetrics of [false, true]) {
+    const { start, device } = world()
+    const lines: string[] = []
+    const line = (fields: object, message: string): void => void lines.push(`${message} ${JSON.stringify(fields)}`)
+    const log = { info: line, warn: line, debug: line }
+    const plan = { cohort: 3, privacy: { deviceMetrics }, model: { features: 2, labels: [], hidden: "none" as const } }
+    const { outcome } = await start({ ...plan, evaluate: { every: 1 } }, { log, clients: 3 })
+    const samples = { samples: 2222 }
+    const [a, b, c] = [await device("a", samples), await device("b", samples), await device("c", samples)]
+    a.serve([1, 0, 0], [1, 5], 4711)
+    b.serve([0, 2, 0], [3, 5], 1234)
+    c.onJoin = async ({ kind }) => {
+      // What is wrong with it is no reason to tell what it has.
+      const facts = { samples: 3571, steps: kind === "train" ? 9999 : 0, metrics: new Float32Array(0) }
+      await c.update([8642, 1, 1], facts)
+    }
+    for (const each of [a, b, c]) await each.ready(true, 2222)
+    await quiet()
+    await outcome.catch(() => undefined)
+    const all = lines.join("\n")
+    expect(all).toContain("update folded")
+    expect(all).toContain("update refused")
+    for (const number of ["2222", "4711", "1234"]) expect(all.includes(number), number).toBe(deviceMetrics)
+    for (const number of ["3571", "9999", "8642"]) expect(all, number).not.toContain(number)
+  }
+})
+
 test("uninvited devices are refused, malformed messages are dropped with one warning a device", async () => {
   const { start, device, warnings } = world()
   const { outcome } = await start()

@@ -31,6 +31,18 @@ describe("rounds", () => {
     expect(valuesOf(updates)).toEqual(moved)
   })
 
+  test("sends in pieces as large as the plan's, where its packets would hold more", async () => {
+    const features = zeros(100)
+    await world.coordinator.model(zeros(101))
+    world.device({ data: [{ features, label: 3 }] })
+    await settle()
+    await world.coordinator.notice({ training: { ...LINE, inputs: 100 } })
+    await world.coordinator.join("d-1")
+    await settle()
+    // 404 bytes in pieces of 64, the largest class.
+    expect(world.coordinator.updates.map(({ payload }) => payload.length)).toEqual([64, 64, 64, 64, 64, 64, 20])
+  })
+
   test("applies the model's standardisation to its samples", async () => {
     // Means 0 and 1, inverse deviations 1 and 1/2: the sample becomes [1, 1/2].
     await world.coordinator.model([0, 1, 1, 0.5, 0, 0, 0])
@@ -162,9 +174,9 @@ describe("rounds", () => {
     await world.coordinator.notice({ kind: "evaluate", round: 2 })
     await world.coordinator.join("d-1", 2)
     await settle()
-    const [, evaluation] = world.coordinator.updates
-    expect(evaluation!.samples).toBe(0)
-    expect(new Set(valuesOf([evaluation!]))).toEqual(new Set([0]))
+    const evaluation = world.coordinator.updates.filter(({ round }) => round === 2)
+    expect(evaluation[0]!.samples).toBe(0)
+    expect(new Set(valuesOf(evaluation))).toEqual(new Set([0]))
   })
 
   test("a model of the wrong digest is refused, and pulled again when it is right", async () => {
