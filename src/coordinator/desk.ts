@@ -234,11 +234,9 @@ export class Desk {
       if (whole === undefined) throw new FedmoteError("internal", `expected a whole update of ${device}`)
       this.#folding.fold(whole.update, key, whole.bytes, staleness)
       const { samples, steps, metrics } = whole.update
-      const metricsOfDevice = this.#ifWanted({ samples, steps, staleness, lossSum: metrics[0] })
-      this.#options.log.debug(
-        { device, round, folded: folded + 1, of: cohort.size, ...metricsOfDevice },
-        "update folded",
-      )
+      const own = this.#ifWanted({ samples, steps, staleness, lossSum: metrics[0] })
+      const facts = { device, round, folded: folded + 1, of: cohort.size, ...own }
+      this.#options.log.debug(facts, "update folded")
       this.#receipt("folded", currentOf(this.#federation.rounds))
     } catch (error) {
       if (!(error instanceof FedmoteError) || error.code === "internal") throw error
