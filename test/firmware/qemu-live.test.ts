@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { mqttNetwork, openClient, parsePlan, startBroker } from "../../src/index.ts"
 import type { Plan } from "../../src/index.ts"
+import { startMosquitto } from "../net/mosquitto.ts"
 import { federate } from "./federation.ts"
 import type { CDevice, Member, Outcome } from "./federation.ts"
 import type { BoardBuild } from "./qemu.ts"
@@ -51,24 +52,37 @@ async function shard(mote: number): Promise<string> {
   return path
 }
 
-type Broker = Awaited<ReturnType<typeof startBroker>>
+interface Broker {
+  readonly url: string
+  readonly port: number
+  stop(): Promise<void>
+}
 
-/** A federation at a broker; `started` gets it, and a way to end it and start another in its place. */
+const brokers = {
+  async embedded(port?: number): Promise<Broker> {
+    const broker = await startBroker(port === undefined ? {} : { port })
+    return { url: broker.url, port: broker.port, stop: () => broker.close() }
+  },
+  Mosquitto: (port?: number): Promise<Broker> => startMosquitto(port === undefined ? {} : { port }),
+} as const
+
+/** A federation at a broker; `started` gets a way to end the broker and start another one in its place. */
 async function run(
   plan: Plan,
   who: readonly Member[],
+  kind: keyof typeof brokers = "embedded",
   started?: (restart: () => Promise<void>) => void,
 ): Promise<Outcome> {
-  let broker: Broker = await startBroker()
+  let broker = await brokers[kind]()
   const { port, url } = broker
   started?.(async () => {
-    await broker.close()
-    broker = await startBroker({ port })
+    await broker.stop()
+    broker = await brokers[kind](port)
   })
   try {
     return await federate(plan, who, mqttNetwork(url), url)
   } finally {
-    await broker.close()
+    await broker.stop()
   }
 }
 
@@ -90,12 +104,15 @@ function expectSame(mixed: Outcome): void {
   expect(mixed.digests).toEqual([node.digest])
 }
 
-test("a Cortex-M3 trains on its shard: every byte is that of Node's device", async () => {
-  const mixed = await run(PLAN, withBoard(board))
-  expectSame(mixed)
-  expect(mixed.updates).toEqual(node.updates)
-  expect(mixed.updates.get("mote-1")!.length).toBeGreaterThan(ROUNDS)
-})
+test.each(["embedded", "Mosquitto"] as const)(
+  "a Cortex-M3 trains on its shard: every byte is that of Node's device (%s broker)",
+  async (kind) => {
+    const mixed = await run(PLAN, withBoard(board), kind)
+    expectSame(mixed)
+    expect(mixed.updates).toEqual(node.updates)
+    expect(mixed.updates.get("mote-1")!.length).toBeGreaterThan(ROUNDS)
+  },
+)
 
 /** A board that is killed when it has said `pattern`, and started again. */
 function killedAt(pattern: RegExp, fleet: string, broker: string): CDevice {
@@ -116,28 +133,30 @@ function killedAt(pattern: RegExp, fleet: string, broker: string): CDevice {
   }
 }
 
-test.each(["trained", "sent"])("killed when it has %s in the third round, the board comes back", async (moment) => {
-  const pattern = new RegExp(`^${moment} round=3 `, "m")
+const inThirdRound = (event: string): RegExp => new RegExp(`^${event} round=3 `, "m")
+
+test.each(["trained", "sent"])("killed when it has %s in the third round, the board comes back", async (event) => {
   expectSame(
     await run(
       PLAN,
-      withBoard((fleet, broker) => killedAt(pattern, fleet, broker)),
+      withBoard((fleet, broker) => killedAt(inThirdRound(event), fleet, broker)),
     ),
   )
 })
 
-test.each(["joined", "sent"])("the broker ends when the board has %s in the third round", async (moment) => {
+test.each([
+  ["embedded", "joined"],
+  ["Mosquitto", "joined"],
+  ["Mosquitto", "sent"],
+] as const)("the %s broker ends when the board has %s in the third round", async (kind, event) => {
   let restart: () => Promise<void>
-  const mixed = await run(
-    PLAN,
-    withBoard((fleet, broker) => {
-      const device = board(fleet, broker)
-      void device.saw(new RegExp(`^${moment} round=3 `, "m")).then(() => restart())
-      return device
-    }),
-    (given) => {
-      restart = given
-    },
-  )
+  const start: Member["start"] = (fleet, broker) => {
+    const device = board(fleet, broker)
+    void device.saw(inThirdRound(event)).then(() => restart())
+    return device
+  }
+  const mixed = await run(PLAN, withBoard(start), kind, (given) => {
+    restart = given
+  })
   expectSame(mixed)
 })
