@@ -1,6 +1,8 @@
 # The library's sources, one a line: the only list of them. The Makefile and every package read it.
 FM_SOURCES = \
+  src/fm_bits.c \
   src/fm_cbor.c \
+  src/fm_changes.c \
   src/fm_codec.c \
   src/fm_codec_eden1.c \
   src/fm_codec_f32.c \
@@ -10,25 +12,32 @@ FM_SOURCES = \
   src/fm_device.c \
   src/fm_eden.c \
   src/fm_evaluation.c \
+  src/fm_fields.c \
   src/fm_greeting.c \
   src/fm_init.c \
+  src/fm_leave.c \
   src/fm_loss_logistic.c \
   src/fm_loss_softmax.c \
   src/fm_loss_squared.c \
   src/fm_math.c \
   src/fm_membership.c \
   src/fm_message.c \
+  src/fm_model.c \
   src/fm_moments.c \
   src/fm_mqtt.c \
-  src/fm_network.c \
   src/fm_notice.c \
-  src/fm_parts.c \
   src/fm_parts_all.c \
+  src/fm_parts_least.c \
+  src/fm_parts_small.c \
   src/fm_plan.c \
   src/fm_predict.c \
   src/fm_pull.c \
   src/fm_random.c \
   src/fm_result.c \
+  src/fm_round_counts.c \
+  src/fm_round_evaluation.c \
+  src/fm_round_statistics.c \
+  src/fm_round_training.c \
   src/fm_session.c \
   src/fm_sha256.c \
   src/fm_sum.c \

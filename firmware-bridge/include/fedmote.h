@@ -147,25 +147,30 @@ extern const fm_codec_t fm_codec_f32;
 extern const fm_codec_t fm_codec_int8;
 extern const fm_codec_t fm_codec_eden1;
 
-/** A codec of the model's changes on the way down. Without one, models are pulled whole. */
-typedef struct fm_decoder fm_decoder_t;
-extern const fm_decoder_t fm_decoder_int8;
-extern const fm_decoder_t fm_decoder_eden1;
-extern const fm_decoder_t fm_decoder_eden2;
-extern const fm_decoder_t fm_decoder_eden4;
+/** A kind of round. A device without statistics or evaluation is not willing while the fleet has such a round. */
+typedef struct fm_round fm_round_t;
+extern const fm_round_t fm_round_training;
+extern const fm_round_t fm_round_statistics;
+extern const fm_round_t fm_round_evaluation;
 
-/** What an image is made of. Each list may be the firmware's own; every fleet needs `f32` and `int8`. */
+/** Models by their changes, on the way down. */
+typedef struct fm_changes fm_changes_t;
+extern const fm_changes_t fm_changes;
+
+/** What an image is made of. Lists end with NULL, and may be the firmware's own; every fleet needs `f32` and `int8`. */
 typedef struct {
     const fm_loss_t *const *losses;
-    uint32_t lossCount;
     /** At most 16. */
     const fm_codec_t *const *codecs;
-    uint32_t codecCount;
-    const fm_decoder_t *const *decoders;
-    uint32_t decoderCount;
+    const fm_round_t *const *rounds;
+    /** NULL: models are pulled whole. */
+    const fm_changes_t *changes;
 } fm_parts_t;
 
-/** Softmax; f32 and int8; no decoder. */
+/** Training with softmax; f32 and int8. */
+extern const fm_parts_t fm_parts_least;
+
+/** The same, and statistics and evaluation. */
 extern const fm_parts_t fm_parts_small;
 
 /** Everything. */
@@ -279,12 +284,12 @@ fm_result_t fm_device_begin(fm_device_t *device, const fm_device_options_t *opti
  *
  * FM_OK: there is more to do. FM_AGAIN: not before bytes arrive or some time has passed; 50 ms are fine.
  * FM_DONE: the federation has ended, and its model is here. FM_STOPPED: the coordinator told the device to stop.
- * FM_CLOSED: it has left (fm_device_leave()).
+ * Anything else: why it could not keep the model that the federation ended with.
  */
 fm_result_t fm_device_poll(fm_device_t *device);
 
-/** Leaves the fleet: says so, then disconnects; go on with fm_device_poll() until it says FM_CLOSED, which takes 2 s at most. */
-void fm_device_leave(fm_device_t *device);
+/** Leaves the fleet: says so, then disconnects. To be called, in place of fm_device_poll(), until it no longer says FM_AGAIN; 2 s at most. */
+fm_result_t fm_device_leave(fm_device_t *device);
 
 /**
  * The released model's outputs for one raw sample of `features` values, standardised as in training: probabilities
@@ -314,54 +319,71 @@ typedef struct {
 
 /** Layers from `from` to `to` - 1; all where it was not given. */
 typedef struct {
+    uint32_t given;
     uint32_t from;
     uint32_t to;
-    bool given;
 } fm_range_t;
 
-typedef struct {
-    bool given;
-    bool on;
-} fm_flag_t;
-
-/** What to train and how, as the coordinator says it. */
+/** What to train and how. What may be absent has a word before it that says whether it is there; it is 0 otherwise. */
 typedef struct {
     uint32_t inputs;
     uint32_t layerCount;
-    fm_layer_t layers[FM_LAYERS];
-    uint16_t loss;
-    uint16_t schedule;
-    float positiveWeight;
     uint32_t epochs;
     uint32_t batch;
+    float positiveWeight;
     float learningRate;
     float momentum;
     float l2;
     float proximal;
+    uint16_t loss;
+    bool standardized;
+    uint32_t hasErrorFeedback;
+    bool errorFeedback;
+    uint16_t schedule;
+    uint32_t hasSchedule;
     uint32_t warmup;
     float finalFraction;
-    /** 0 where there is none. */
+    uint32_t hasClipping;
+    uint32_t hasClipNorm;
     float clipNorm;
+    uint32_t hasExampleClipNorm;
     float exampleClipNorm;
     fm_range_t trained;
     fm_range_t shared;
-    /** Updates of earlier rounds are taken, from models of at most so many commits ago; 0: none are. */
+    uint32_t hasMaxStaleness;
+    /** Updates of earlier rounds are taken, from models of at most so many commits ago. */
     uint32_t maxStaleness;
-    fm_flag_t errorFeedback;
-    bool standardized;
-    bool hasSchedule;
-    bool hasClipping;
+    fm_layer_t layers[FM_LAYERS];
 } fm_settings_t;
 
+/** A Notice, but for its strings. */
 typedef struct {
-    const char *fleet;
-    const char *id;
-} fm_names_t;
+    uint32_t round;
+    uint32_t epoch;
+    uint16_t kind;
+    uint16_t phase;
+    uint32_t session;
+    uint32_t secondsLeft;
+    uint32_t version;
+    uint32_t sizeBytes;
+    int32_t grid;
+    uint32_t weightCap;
+    uint32_t seed;
+    uint32_t shards;
+    uint32_t spreadSeconds;
+    uint32_t hasCommitted;
+    uint32_t committedRound;
+    uint32_t committedEpoch;
+    uint32_t hasDeltas;
+    uint32_t deltasBase;
+    uint16_t deltasCodec;
+    fm_settings_t training;
+} fm_notice_numbers_t;
 
+/** Off where it waits 0 ms. */
 typedef struct {
     uint32_t sinceMs;
     uint32_t waitMs;
-    bool armed;
 } fm_timer_t;
 
 typedef struct {
@@ -385,19 +407,29 @@ typedef struct {
     bool spoiled;
 } fm_sum_t;
 
+/** What a broker has delivered: views of the packet. */
 typedef struct {
+    fm_bytes_t topic;
+    fm_bytes_t payload;
+    /** 0 with QoS 0. */
+    uint32_t id;
+    bool retained;
+} fm_publish_t;
+
+typedef struct {
+    uint8_t state;
+    uint8_t attempts;
+    bool pinged;
     const fm_port_t *port;
-    const fm_buffers_t *buffers;
-    uint32_t keepAliveMs;
-    uint32_t state;
-    uint32_t attempts;
+    fm_buffers_t buffers;
+    /** Half of the silence that ends a connection. */
+    uint32_t halfMs;
     /** Bytes in the buffer for incoming packets; of those, the ones that were handed out. Bytes still to be dropped. */
     uint32_t filled;
     uint32_t used;
     uint32_t skip;
-    /** What is still to be written: outgoing[from] to outgoing[to - 1]. */
-    uint32_t from;
-    uint32_t to;
+    /** Bytes that are still to be written. */
+    uint32_t queued;
     /** Packet ids: the last one used, and that of a publish that is not acknowledged yet, or 0. */
     uint32_t lastId;
     uint32_t publishId;
@@ -407,69 +439,71 @@ typedef struct {
     uint32_t heardMs;
     uint32_t sentMs;
     uint32_t pingedMs;
-    bool pinged;
     /** Why the connection is to be broken; FM_OK: it is not. */
     fm_result_t broken;
+    /** Of the last event. */
+    fm_result_t result;
+    uint32_t needed;
+    uint32_t ackId;
+    fm_publish_t message;
 } fm_session_t;
 
-/** Rows as the model sees them. */
-typedef struct {
-    const fm_samples_t *samples;
-    uint32_t features;
-    /** One of each a feature; NULL where the federation does not standardise. */
-    const float *mean;
-    const float *inverse;
-} fm_rows_t;
-
+/** A model, and how this device's samples and random numbers go into it. */
 typedef struct {
     const fm_settings_t *settings;
+    const fm_loss_t *loss;
+    /** Means and inverse deviations of the inputs; NULL where the federation does not standardise. */
+    const float *scales;
     /** Units of all layers but the last, and of the last. */
     uint32_t hidden;
     uint32_t classes;
-} fm_network_t;
-
-typedef struct {
-    const fm_network_t *network;
-    const fm_loss_t *loss;
-    const fm_rows_t *rows;
     fm_key_t key;
-    uint16_t *order;
-    const float *start;
-    float *weights;
-    float *velocity;
-    float *memory;
-    /** Where it stands: epoch, row within it, size of the batch and how many of it are taken; then layer and input. */
-    uint32_t epoch;
+} fm_model_t;
+
+/** How far training has come. */
+typedef struct {
+    uint32_t steps;
+    uint32_t samples;
+    /** Row of the epoch; size of the batch and how many of it are learned; then the layer and the input that step. */
     uint32_t row;
     uint32_t batch;
     uint32_t taken;
     uint32_t layer;
     uint32_t input;
     uint32_t shuffled;
-    /** Done so far. */
-    uint32_t steps;
-    uint32_t samples;
     fm_sum_t lossSum;
+} fm_trained_t;
+
+typedef struct {
+    const fm_model_t *model;
+    const fm_samples_t *samples;
+    /** As many as there are rows. */
+    uint16_t *order;
+    /** The parameters before, left alone; those of now; and of momentum, or NULL. */
+    const float *start;
+    float *weights;
+    float *velocity;
+    /** fm_training_memory() floats. */
+    float *memory;
+    fm_trained_t done;
 } fm_training_t;
 
 /** What is counted over rows. */
 typedef struct {
+    float *counts;
     fm_sum_t loss;
     fm_sum_t squared;
     fm_sum_t absolute;
-    float *counts;
 } fm_tally_t;
 
 typedef struct {
-    const fm_network_t *network;
-    const fm_loss_t *loss;
-    const fm_rows_t *test;
-    const fm_rows_t *train;
+    const fm_model_t *model;
+    const fm_samples_t *test;
+    const fm_samples_t *train;
     const float *parameters;
     float *vector;
     float *memory;
-    /** The rows that are being counted, and the next of them; whether they are the training rows. */
-    const fm_rows_t *rows;
+    /** The row that is next, and whether it is a training row. */
     uint32_t row;
     bool training;
     fm_tally_t tally;
@@ -480,7 +514,7 @@ typedef struct {
     const float *values;
     const float *start;
     uint32_t count;
-    fm_key_t key;
+    const fm_key_t *key;
     float *memory;
 } fm_delta_t;
 
@@ -494,47 +528,33 @@ typedef struct {
     uint8_t block[130];
 } fm_payload_t;
 
-/** What the coordinator said last, as far as it matters here. */
+/** What the coordinator said last. */
 typedef struct {
-    uint32_t round;
-    uint32_t epoch;
-    uint32_t session;
-    uint32_t version;
-    uint32_t sizeBytes;
-    uint32_t seed;
-    uint32_t shards;
-    uint32_t spreadSeconds;
+    fm_notice_numbers_t notice;
+    uint8_t digest[32];
     /** The size of chunks in which this device pulls the model; 0: none is small enough. */
     uint32_t chunkBytes;
-    /** NULL: none in common. */
+    /** What this image has for it; NULL: nothing. */
     const fm_codec_t *codec;
-    const fm_loss_t *loss;
-    /** The model also comes as changes, from this version on; NULL: it does not, or this image cannot read them. */
-    const fm_decoder_t *decoder;
-    uint32_t deltasBase;
-    uint16_t kind;
-    uint16_t phase;
-    uint8_t digest[32];
-    fm_settings_t settings;
+    const fm_round_t *round;
+    /** Floats of the model: of means and inverse deviations, and in all. */
+    uint32_t headFloats;
+    uint32_t modelFloats;
+    uint32_t parameters;
 } fm_plan_t;
 
 /** The model on its way. */
 typedef struct {
-    /** The version whose bytes are pulled, whole or as a change against the one before; in chunks of this size. */
+    /** Whether the chunk is asked for; whether it waits before another attempt; whether it is a change that is pulled. */
+    bool asked;
+    bool waiting;
+    bool change;
+    uint8_t attempts;
+    /** The version whose bytes are pulled, its bytes, the size of chunks, the next of them. */
     uint32_t version;
     uint32_t partBytes;
     uint32_t chunkBytes;
     uint32_t index;
-    /** The chunk whose topic is subscribed to: what is asked for, or still to be left. */
-    uint32_t topicVersion;
-    uint32_t topicIndex;
-    bool topicChange;
-    bool change;
-    bool asked;
-    bool leave;
-    /** Whether it waits before another attempt. */
-    bool waiting;
-    uint32_t attempts;
     fm_timer_t timer;
     /** Of a change: bytes of the block that is not whole yet, and the next value. */
     uint32_t filled;
@@ -543,73 +563,68 @@ typedef struct {
 
 typedef struct {
     uint8_t updateId[8];
+    bool hasLoss;
+    const fm_codec_t *codec;
     uint32_t bytes;
-    uint32_t hashed;
     uint32_t chunkBytes;
     uint32_t chunks;
     uint32_t index;
     uint32_t samples;
     uint32_t steps;
+    float loss;
     uint32_t resendMs;
     fm_timer_t timer;
-    float loss;
-    bool hasLoss;
+    fm_delta_t delta;
     fm_payload_t payload;
 } fm_upload_t;
 
 struct fm_device {
-    const fm_device_options_t *options;
-    fm_session_t session;
-    /** Tells this life of the device from others. */
-    uint32_t sessionId;
-    uint32_t key[2];
+    uint8_t stage;
+    uint8_t flight;
+    /** How many of its own topics it has subscribed to. */
+    uint8_t subscribed;
+    /** Why it is over; FM_OK: it is not. */
     fm_result_t ended;
-
-    /** How many of its own topics it has subscribed to, and the id of the request that is open. */
-    uint32_t subscribed;
-    uint32_t subscribeId;
-    uint32_t flight;
-    bool readNotice;
+    /** Why this device cannot work for the federation; FM_OK: it can. */
+    fm_result_t problem;
     bool helloDue;
     bool readyDue;
     bool greeted;
     bool saidWilling;
-    bool leaving;
-    fm_timer_t greetTimer;
-    fm_timer_t readyTimer;
-    fm_timer_t leaveTimer;
-
-    fm_plan_t plan;
-    fm_network_t network;
+    /** The Notice is to be read again. */
+    bool readNotice;
     bool hasPlan;
     bool offline;
-    /** Why this device cannot work for the federation; FM_OK: it can. */
-    fm_result_t problem;
-    /** A Task whose Notice has not come yet; the round that was last taken up. */
+    /** A Task whose Notice has not come yet. */
     bool pending;
+    /** Whether a round was taken up; whether it has to finish. */
     bool took;
+    bool finish;
+    bool releasing;
+    bool released;
+    /** The model in memory: whether there is one, and whether it is the plan's. */
+    bool holds;
+    bool holdsPlans;
+    const fm_device_options_t *options;
+    /** Tells this life of the device from others. */
+    uint32_t sessionId;
+    uint32_t subscribeId;
     uint32_t pendingRound;
     uint32_t pendingEpoch;
     uint32_t tookRound;
     uint32_t tookEpoch;
-
-    /** The model in memory: whether there is one, of which version, and whether it is the plan's. */
-    bool holds;
-    bool holdsPlans;
     uint32_t heldVersion;
-
-    uint32_t stage;
-    bool finish;
-    bool releasing;
-    bool released;
+    /** Of statistics: the feature that is next. */
     uint32_t feature;
+    fm_timer_t greetTimer;
+    fm_timer_t readyTimer;
     fm_pull_t pull;
+    fm_session_t session;
+    fm_model_t model;
+    fm_plan_t plan;
     fm_upload_t upload;
-    fm_rows_t train;
-    fm_rows_t test;
     fm_training_t training;
     fm_evaluation_t evaluation;
-    fm_delta_t delta;
     fm_sha256_t sha;
 };
 

@@ -2,6 +2,7 @@
 #ifndef FM_BITS_H
 #define FM_BITS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /** Bits of the smallest float32 that is not finite. */
@@ -14,6 +15,8 @@
 typedef union {
     uint32_t bits;
     float value;
+    uint8_t bytes[4];
+    uint16_t halves[2];
 } fm_pun_t;
 
 /** The bits of an IEEE 754 binary32. */
@@ -32,6 +35,26 @@ static inline float fm_float(uint32_t bits)
 
     pun.bits = bits;
     return pun.value;
+}
+
+/** Whether a number is above 0. Cheaper than a comparison where floats are done in software; no NaN is. */
+static inline bool fm_is_above_zero(float value)
+{
+    return (fm_float_bits(value) - 1U) < FM_INFINITE;
+}
+
+/** Numbers that have the order of floats (-0 before +0). */
+static inline uint32_t fm_order(float value)
+{
+    uint32_t bits = fm_float_bits(value);
+
+    return (bits > FM_MAGNITUDE) ? ~bits : (bits | 0x80000000U);
+}
+
+/** Whether a number is finite. */
+static inline bool fm_is_finite(float value)
+{
+    return (fm_float_bits(value) & FM_MAGNITUDE) < FM_INFINITE;
 }
 
 /** Little-endian, as the protocol has its numbers. */
@@ -61,5 +84,9 @@ static inline void fm_put_be32(uint8_t *bytes, uint32_t value)
     bytes[2] = (uint8_t)((value >> 8U) & 0xFFU);
     bytes[3] = (uint8_t)(value & 0xFFU);
 }
+
+/** A number of 1, 2 or 4 bytes as this machine has it in memory. */
+uint32_t fm_load(const uint8_t *place, uint32_t bytes);
+void fm_store(uint8_t *place, uint32_t value, uint32_t bytes);
 
 #endif

@@ -3,7 +3,7 @@
  *
  * A message is described once, as a sequence of fields with their keys and bounds. On a cursor that
  * writes, each call appends its field; on one that reads, each call takes the field that must come next
- * and stores it. So what one side sends the other takes, and an image that needs both directions holds
+ * and gives it back. So what one side sends the other takes, and an image that needs both directions holds
  * the description once.
  *
  * Errors stick: after the first breach every call does nothing, the cursor stays where it was, and
@@ -22,9 +22,28 @@
 
 #include "fedmote.h"
 
+/* Major types. */
+#define FM_CBOR_UNSIGNED 0U
+#define FM_CBOR_NEGATIVE 1U
+#define FM_CBOR_BYTES 2U
+#define FM_CBOR_TEXT 3U
+#define FM_CBOR_ARRAY 4U
+#define FM_CBOR_MAP 5U
+#define FM_CBOR_SIMPLE 7U
+
+/* Simple values. */
+#define FM_CBOR_FALSE 20U
+#define FM_CBOR_TRUE 21U
+
+/** Maps inside one another. */
+#define FM_CBOR_DEPTH 4U
+
 /** Where reading or writing stands. Others may look at its fields. */
 typedef struct {
     bool reads;
+    bool failed;
+    /** Maps that are open. */
+    uint8_t depth;
     /** What is read. */
     const uint8_t *from;
     /** Where it is written. */
@@ -32,9 +51,11 @@ typedef struct {
     uint32_t size;
     /** Bytes taken or given so far; beyond `size` when there was no room. */
     uint32_t at;
-    /** Entries that are left in the map that is being read. */
-    uint32_t left;
-    bool failed;
+    /** Entries of the innermost map: those left to read, or those written. */
+    uint32_t entries;
+    /** The same of the maps around it; and where each map that is written has its head. */
+    uint32_t outerEntries[FM_CBOR_DEPTH];
+    uint32_t heads[FM_CBOR_DEPTH];
 } fm_cbor_t;
 
 /** A cursor that reads `size` bytes. Borrows them until the message is done with. */
@@ -49,57 +70,37 @@ void fm_cbor_write(fm_cbor_t *cbor, uint8_t *bytes, uint32_t size);
  */
 fm_result_t fm_cbor_end(const fm_cbor_t *cbor);
 
-/** Says that something between fields does not hold. */
+/** Says that something does not hold. */
 void fm_cbor_check(fm_cbor_t *cbor, bool good);
 
-/**
- * Begins a map; `entries` is how many there are to write. Returns what fm_cbor_end_map() wants back:
- * maps may be inside one another.
- */
-uint32_t fm_cbor_map(fm_cbor_t *cbor, uint32_t entries);
+/** Opens a map, of at most 23 entries; its key, if it has one, comes before. */
+void fm_cbor_open(fm_cbor_t *cbor);
 
-/** Ends the map: reading fails here where an entry is left that nobody asked for. */
-void fm_cbor_end_map(fm_cbor_t *cbor, uint32_t outer);
+/** Closes it: reading fails here where an entry is left that nobody asked for. */
+void fm_cbor_close(fm_cbor_t *cbor);
 
-/** Key and head of an array; `count` is the number of items, from `least` to `most`. */
-void fm_cbor_array(fm_cbor_t *cbor, uint32_t key, uint32_t *count, uint32_t least, uint32_t most);
-
-/** The key of a map inside a map. */
+/** The key of the next entry, below 24. */
 void fm_cbor_key(fm_cbor_t *cbor, uint32_t key);
 
-/** A field that may be absent: reading, whether it is there; writing, `present` as it was given. */
+/** An entry that may be absent: reading, whether it is there; writing, `present` as it was given. */
 bool fm_cbor_has(const fm_cbor_t *cbor, uint32_t key, bool present);
 
-/** An unsigned integer from `least` to `most`. */
-void fm_cbor_uint(fm_cbor_t *cbor, uint32_t key, uint32_t *value, uint32_t least, uint32_t most);
+/** The major type that comes next when reading. */
+uint32_t fm_cbor_next(const fm_cbor_t *cbor);
 
-/** The same, kept in 16 bits: `most` is below 2^16. */
-void fm_cbor_small(fm_cbor_t *cbor, uint32_t key, uint16_t *value, uint16_t least, uint16_t most);
+/** A head of this major type. Returns its argument: the one read, or `argument`. */
+uint32_t fm_cbor_head(fm_cbor_t *cbor, uint32_t major, uint32_t argument);
 
-/** An integer from `least` (below 0) to `most` (0 or more). */
-void fm_cbor_int(fm_cbor_t *cbor, uint32_t key, int32_t *value, int32_t least, int32_t most);
+/** The same, where it can only be this. */
+void fm_cbor_only(fm_cbor_t *cbor, uint32_t major, uint32_t argument);
 
-void fm_cbor_bool(fm_cbor_t *cbor, uint32_t key, bool *value);
-
-/**
- * A byte string of `least` to `most` bytes. Reading gives a view of the message; writing copies, or,
- * where `value->bytes` is NULL, leaves room for `value->size` bytes that the caller fills.
- */
-void fm_cbor_bytes(fm_cbor_t *cbor, uint32_t key, fm_bytes_t *value, uint32_t least, uint32_t most);
-
-/** Text of at most `most` bytes: UTF-8 without control characters. As a view, not terminated. */
-void fm_cbor_text(fm_cbor_t *cbor, uint32_t key, fm_bytes_t *value, uint32_t most);
+/** Bytes of the head with this argument. */
+uint32_t fm_cbor_head_bytes(uint32_t argument);
 
 /**
- * A float32 whose bits are from `least` to `most`. Numbers that are not negative have the order of
- * their bits, so bounds on the bits are bounds on the number; they leave out minus zero and NaN too.
+ * The `size` bytes of a string after its head. Reading gives a view of the message; writing copies, or, where
+ * `value->bytes` is NULL, leaves room that the caller fills.
  */
-void fm_cbor_real(fm_cbor_t *cbor, uint32_t key, float *value, uint32_t least, uint32_t most);
-
-/** Finite float32 numbers, at most `most` of them, as a view of their bytes. */
-void fm_cbor_reals(fm_cbor_t *cbor, uint32_t key, fm_bytes_t *value, uint32_t most);
-
-/** `least` to `most` distinct numbers of one byte each, as a view. */
-void fm_cbor_ids(fm_cbor_t *cbor, uint32_t key, fm_bytes_t *value, uint32_t least, uint32_t most);
+void fm_cbor_contents(fm_cbor_t *cbor, fm_bytes_t *value, uint32_t size);
 
 #endif

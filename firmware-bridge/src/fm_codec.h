@@ -35,7 +35,7 @@ struct fm_codec {
  * The other way, for changes of the model on the way down. Payloads come in pieces: a block is decoded when
  * it is whole.
  */
-struct fm_decoder {
+typedef struct {
     /** FM_CODEC_... */
     uint16_t id;
     uint32_t (*span)(uint32_t left);
@@ -46,7 +46,12 @@ struct fm_decoder {
      */
     fm_result_t (*add)(const uint8_t *from, uint32_t at, uint32_t count, const fm_key_t *key, float *memory,
                        float *values);
-};
+} fm_decoder_t;
+
+extern const fm_decoder_t fm_decoder_int8;
+extern const fm_decoder_t fm_decoder_eden1;
+extern const fm_decoder_t fm_decoder_eden2;
+extern const fm_decoder_t fm_decoder_eden4;
 
 /** Value `i` of a delta. */
 float fm_delta_value(const fm_delta_t *delta, uint32_t i);

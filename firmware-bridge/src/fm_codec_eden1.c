@@ -18,7 +18,7 @@ static void eden1_rotate(const fm_delta_t *delta, uint32_t at, uint32_t span, fl
     uint32_t i;
 
     for (i = 0U; i < span; i++) {
-        bool minus = fm_eden_minus(&delta->key, at + i, words);
+        bool minus = fm_eden_minus(delta->key, at + i, words);
         float y = ((at + i) < delta->count) ? (fm_delta_value(delta, at + i) * factor) : 0.0F;
 
         delta->memory[i] = minus ? -y : y;

@@ -26,12 +26,12 @@ static uint32_t int8_scale(float value)
     return (bits + 0xFFFFU) >> 16U;
 }
 
-/** The largest whole number that is not above `t`, held to the levels; t is well within 32 bits. */
+/** The largest whole number that is not above `t`, held to the levels; t is well within 32 bits, and never -0. */
 static int32_t int8_level(float t)
 {
     int32_t level = (int32_t)t;
 
-    if ((float)level > t) {
+    if (fm_order((float)level) > fm_order(t)) {
         level--;
     }
     if (level > LEVELS) {
@@ -72,7 +72,7 @@ static fm_result_t int8_encode(const fm_delta_t *delta, uint32_t at, uint8_t *to
     }
     fm_put_scale(to, scale);
     for (i = 0U; (result == FM_OK) && (i < count); i++) {
-        float u = int8_random(&delta->key, at + i, words);
+        float u = int8_random(delta->key, at + i, words);
         int32_t level = int8_level((fm_delta_value(delta, at + i) * inverse) + u);
 
         to[2U + i] = (uint8_t)((uint32_t)level & 0xFFU);

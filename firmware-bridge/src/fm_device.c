@@ -5,28 +5,19 @@
 #include <string.h>
 
 #include "fm_bits.h"
-#include "fm_codec.h"
+#include "fm_mqtt.h"
 #include "fm_sha256.h"
 
 #define DEFAULT_KEEP_ALIVE_SECONDS 30U
 #define MOST_KEEP_ALIVE_SECONDS 43690U
 
-/* How long a device that leaves waits for the broker to hear of it. */
-#define LEAVE_MS 2000U
-
-/* The device's own topics: receipt, task, round. */
+/* The device's own topics. */
 #define OWN_TOPICS 3U
 
-#define MOST_ROWS 65535U
+/* Bytes of the last will, at most. */
+#define GONE_BYTES 16U
 
 /* ---- small things that all parts use ---- */
-
-uint32_t fm_device_now(const fm_device_t *device)
-{
-    const fm_port_t *port = device->options->port;
-
-    return port->now_ms(port->context);
-}
 
 uint32_t fm_device_random(const fm_device_t *device, uint32_t most)
 {
@@ -35,12 +26,10 @@ uint32_t fm_device_random(const fm_device_t *device, uint32_t most)
     return port->random(port->context) % most;
 }
 
-static void device_event(const fm_device_t *device, fm_event_t *event)
+static void device_event(const fm_device_t *device, const fm_event_t *event)
 {
     const fm_device_options_t *options = device->options;
 
-    event->round = device->tookRound;
-    event->epoch = device->tookEpoch;
     if (options->event != NULL) {
         options->event(options->context, event);
     }
@@ -48,23 +37,39 @@ static void device_event(const fm_device_t *device, fm_event_t *event)
 
 void fm_device_tell(const fm_device_t *device, fm_event_kind_t kind, uint32_t number, fm_result_t result)
 {
-    fm_event_t event = { kind, result, 0U, 0U, number, { NULL, 0U } };
+    fm_event_t event = { kind, result, device->tookRound, device->tookEpoch, number, { NULL, 0U } };
 
     device_event(device, &event);
 }
 
 void fm_device_quote(const fm_device_t *device, fm_event_kind_t kind, fm_bytes_t text)
 {
-    fm_event_t event = { kind, FM_OK, 0U, 0U, 0U, text };
+    fm_event_t event = { kind, FM_OK, device->tookRound, device->tookEpoch, 0U, text };
 
     device_event(device, &event);
 }
 
-fm_names_t fm_device_names(const fm_device_t *device)
+void fm_device_topic(const fm_device_t *device, fm_topic_t *topic, const char *form, const uint32_t *numbers)
 {
-    fm_names_t names = { device->options->fleet, device->options->id };
+    fm_topic(topic, device->options->fleet, device->options->id, form, numbers);
+}
 
-    return names;
+uint8_t *fm_device_publish(fm_device_t *device, const char *form, const uint32_t *numbers, fm_message_t *message,
+                           uint32_t *length)
+{
+    bool retain = message->type == FM_TYPE_HELLO;
+    fm_topic_t topic;
+    uint8_t *payload;
+
+    /* Without room, for its length. */
+    (void)fm_message_write(message, NULL, 0U, length);
+    fm_device_topic(device, &topic, form, numbers);
+    payload = fm_session_publish(&device->session, fm_topic_bytes(&topic), retain, *length);
+    if (payload != NULL) {
+        (void)fm_message_write(message, payload, *length, length);
+        device->flight = FM_FLIGHT_OTHER;
+    }
+    return payload;
 }
 
 uint32_t fm_largest_payload(uint32_t topicBytes, uint32_t fixed, uint32_t packetBytes)
@@ -76,180 +81,138 @@ uint32_t fm_largest_payload(uint32_t topicBytes, uint32_t fixed, uint32_t packet
     size = (size > FM_MOST_CHUNK) ? FM_MOST_CHUNK : size;
     /* At most a few bytes too many: the payload's own head, and a longer remaining length. */
     while ((size > 0U) && (!fits)) {
-        uint32_t head = (size < 24U) ? 1U : ((size < 0x100U) ? 2U : ((size < 0x10000U) ? 3U : 5U));
-
-        fits = fm_mqtt_publish_bytes(topicBytes, fixed + head + size) <= packetBytes;
+        fits = fm_mqtt_publish_bytes(topicBytes, fixed + fm_cbor_head_bytes(size) + size) <= packetBytes;
         size -= fits ? 0U : 1U;
     }
     return size;
 }
 
-void fm_device_end(fm_device_t *device, fm_result_t reason)
+static uint32_t device_now(const fm_device_t *device)
 {
-    fm_work_cancel(device);
-    device->ended = reason;
+    const fm_port_t *port = device->options->port;
+
+    return port->now_ms(port->context);
 }
 
-void fm_timer_set(fm_timer_t *timer, uint32_t nowMs, uint32_t waitMs)
+void fm_timer_set(const fm_device_t *device, fm_timer_t *timer, uint32_t waitMs)
 {
-    timer->sinceMs = nowMs;
-    timer->waitMs = waitMs;
-    timer->armed = true;
+    timer->sinceMs = device_now(device);
+    timer->waitMs = waitMs + 1U;
 }
 
-void fm_timer_clear(fm_timer_t *timer)
+bool fm_timer_due(const fm_device_t *device, fm_timer_t *timer)
 {
-    timer->armed = false;
-}
-
-bool fm_timer_due(fm_timer_t *timer, uint32_t nowMs)
-{
-    bool due = timer->armed && ((nowMs - timer->sinceMs) >= timer->waitMs);
+    bool due = (timer->waitMs != 0U) && ((device_now(device) - timer->sinceMs) >= timer->waitMs);
 
     if (due) {
-        timer->armed = false;
+        timer->waitMs = 0U;
     }
     return due;
 }
 
 /* ---- options ---- */
 
-static bool device_names_fit(const fm_device_options_t *options)
+static fm_bytes_t device_text(const char *text)
 {
-    return (options->fleet != NULL) && (options->id != NULL) && (options->port != NULL) &&
-           (fm_name_bytes(options->fleet, FM_MOST_FLEET_NAME) > 0U) &&
-           (fm_name_bytes(options->id, FM_MOST_DEVICE_ID) > 0U);
+    fm_bytes_t bytes = { (const uint8_t *)text, 0U };
+
+    while ((text != NULL) && (text[bytes.size] != '\0')) {
+        bytes.size++;
+    }
+    return bytes;
 }
 
-static bool device_samples_fit(const fm_device_options_t *options)
+static bool device_samples_fit(const fm_samples_t *samples)
 {
-    bool train = (options->train.rows <= MOST_ROWS) &&
-                 ((options->train.rows == 0U) || ((options->train.value != NULL) && (options->order != NULL)));
-    bool test = (options->test.rows <= MOST_ROWS) && ((options->test.rows == 0U) || (options->test.value != NULL));
-
-    return train && test && (options->features >= FM_LEAST_FEATURES) && (options->features <= FM_MOST_FEATURES) &&
-           (options->memory != NULL);
+    return (samples->rows == 0U) || ((samples->rows <= UINT16_MAX) && (samples->value != NULL));
 }
 
-static bool device_parts_fit(const fm_device_options_t *options)
+static bool device_options_fit(const fm_device_options_t *options)
 {
-    return (options->parts != NULL) && (options->parts->codecCount >= FM_LEAST_CODEC_LIST) &&
-           (options->parts->codecCount <= FM_MOST_CODEC_LIST) && (options->keepAliveSeconds <= MOST_KEEP_ALIVE_SECONDS);
+    bool names = (fm_name_bytes(options->fleet, FM_MOST_FLEET_NAME) > 0U) &&
+                 (fm_name_bytes(options->id, FM_MOST_DEVICE_ID) > 0U);
+    bool data = device_samples_fit(&options->train) && device_samples_fit(&options->test) &&
+                (options->features >= FM_LEAST_FEATURES) && (options->features <= FM_MOST_FEATURES);
+
+    return names && data && (options->keepAliveSeconds <= MOST_KEEP_ALIVE_SECONDS);
 }
 
-static bool device_buffers_fit(const fm_buffers_t *buffers)
+/** The first 8 bytes of the id's SHA-256 name the device's random streams, and its place in the spread. */
+static void device_set_key(fm_device_t *device)
 {
-    return (buffers->incoming != NULL) && (buffers->outgoing != NULL) &&
-           (buffers->incomingBytes >= FM_LEAST_PACKET_BYTES) && (buffers->outgoingBytes >= FM_LEAST_PACKET_BYTES) &&
-           (buffers->incomingBytes <= FM_MOST_PACKET_BYTES) && (buffers->outgoingBytes <= FM_MOST_PACKET_BYTES);
+    uint8_t digest[FM_SHA256_BYTES];
+    fm_bytes_t id = device_text(device->options->id);
+
+    fm_sha256_begin(&device->sha);
+    fm_sha256_add(&device->sha, id.bytes, id.size);
+    fm_sha256_end(&device->sha, digest);
+    device->model.key.device[0] = fm_get_be32(&digest[0]);
+    device->model.key.device[1] = fm_get_be32(&digest[4]);
 }
 
 fm_result_t fm_device_begin(fm_device_t *device, const fm_device_options_t *options)
 {
-    fm_result_t result = FM_OK;
-    uint8_t digest[FM_SHA256_BYTES];
+    const fm_buffers_t *buffers = &options->buffers;
+    uint32_t seconds = (options->keepAliveSeconds == 0U) ? DEFAULT_KEEP_ALIVE_SECONDS : options->keepAliveSeconds;
 
     (void)memset(device, 0, sizeof(*device));
     device->options = options;
-    if (!(device_names_fit(options) && device_samples_fit(options) && device_parts_fit(options))) {
-        result = FM_BAD_ARGUMENT;
-    } else if (!device_buffers_fit(&options->buffers)) {
-        result = FM_NO_SPACE;
+    if (!device_options_fit(options)) {
+        device->ended = FM_BAD_ARGUMENT;
+    } else if ((buffers->incomingBytes < FM_LEAST_PACKET_BYTES) || (buffers->outgoingBytes < FM_LEAST_PACKET_BYTES)) {
+        device->ended = FM_NO_SPACE;
     } else {
-        uint32_t seconds = (options->keepAliveSeconds == 0U) ? DEFAULT_KEEP_ALIVE_SECONDS : options->keepAliveSeconds;
-
-        fm_session_begin(&device->session, options->port, &options->buffers, seconds);
-        device->sessionId = options->port->random(options->port->context);
-        fm_sha256_begin(&device->sha);
-        fm_sha256_add_text(&device->sha, options->id);
-        fm_sha256_end(&device->sha, digest);
-        device->key[0] = fm_get_be32(&digest[0]);
-        device->key[1] = fm_get_be32(&digest[4]);
+        fm_session_begin(&device->session, options->port, buffers, seconds);
+        device->sessionId = fm_device_random(device, UINT32_MAX);
+        device_set_key(device);
     }
-    device->ended = result;
-    return result;
+    return device->ended;
 }
 
 /* ---- the connection ---- */
-
-static fm_bytes_t device_text(const char *text)
-{
-    fm_bytes_t bytes = { NULL, 0U };
-
-    if (text != NULL) {
-        bytes.bytes = (const uint8_t *)text;
-        while (text[bytes.size] != '\0') {
-            bytes.size++;
-        }
-    }
-    return bytes;
-}
 
 /** The stream is open: who we are, and what is to be said when we are no more. */
 static void device_connect(fm_device_t *device)
 {
     const fm_device_options_t *options = device->options;
-    fm_names_t names = fm_device_names(device);
     fm_topic_t topic;
-    uint8_t gone[16];
+    uint8_t will[GONE_BYTES];
+    fm_gone_t gone;
+    fm_message_t message = fm_greeting_gone(device, &gone);
     fm_connect_t connect;
-    fm_result_t result;
 
-    fm_topic_device(&topic, &names, "gone");
+    fm_device_topic(device, &topic, FM_TOPIC_GONE, NULL);
     connect.clientId = device_text(options->id);
-    connect.keepAliveSeconds = device->session.keepAliveMs / 1000U;
+    connect.keepAliveSeconds = device->session.halfMs / 500U;
     connect.willTopic = fm_topic_bytes(&topic);
-    connect.willPayload.bytes = gone;
-    connect.willPayload.size = fm_greeting_gone(device, gone, sizeof(gone));
+    connect.willPayload.bytes = will;
+    (void)fm_message_write(&message, will, GONE_BYTES, &connect.willPayload.size);
     connect.username = device_text(options->username);
     connect.password = device_text(options->password);
-    result = fm_session_connect(&device->session, &connect);
-    if (result != FM_OK) {
-        fm_session_reset(&device->session, result);
+    if (!fm_session_connect(&device->session, &connect)) {
+        fm_session_reset(&device->session, FM_NO_SPACE);
     }
 }
 
 /** Asks for the next of its own topics, or for the Notice again. */
-static bool device_subscribe(fm_device_t *device)
+static void device_subscribe(fm_device_t *device)
 {
-    fm_names_t names = fm_device_names(device);
+    static const char *const forms[OWN_TOPICS + 1U] = { FM_TOPIC_RECEIPT, FM_TOPIC_TASK, FM_TOPIC_ROUND,
+                                                        FM_TOPIC_ROUND };
     fm_topic_t topic;
-    uint32_t id = 0U;
 
     if ((device->subscribeId == 0U) && ((device->subscribed < OWN_TOPICS) || device->readNotice)) {
-        if (device->subscribed == 0U) {
-            fm_topic_device(&topic, &names, "receipt");
-        } else if (device->subscribed == 1U) {
-            fm_topic_device(&topic, &names, "task");
-        } else {
-            fm_topic_round(&topic, &names);
-        }
-        id = fm_session_subscribe(&device->session, fm_topic_bytes(&topic));
-        device->subscribeId = id;
-        if (id != 0U) {
-            device->readNotice = false;
-        }
+        fm_device_topic(device, &topic, forms[device->subscribed], NULL);
+        device->subscribeId = fm_session_subscribe(&device->session, fm_topic_bytes(&topic));
+        device->readNotice = device->readNotice && (device->subscribeId == 0U);
     }
-    return id != 0U;
 }
 
-/** All that depends on a connection is as with a new one. */
-static void device_disconnected(fm_device_t *device)
+static void device_on_subscribed(fm_device_t *device)
 {
-    device->subscribed = 0U;
-    device->subscribeId = 0U;
-    device->readNotice = false;
-    device->flight = FM_FLIGHT_NONE;
-    fm_pull_again(device);
-}
-
-static void device_on_subscribed(fm_device_t *device, const fm_session_event_t *event)
-{
-    if (event->result != FM_OK) {
-        fm_session_reset(&device->session, event->result);
-    } else if (event->id != device->subscribeId) {
-        /* A chunk's topic. */
-    } else {
+    if (device->session.result != FM_OK) {
+        fm_session_reset(&device->session, FM_REFUSED);
+    } else if (device->session.ackId == device->subscribeId) {
         device->subscribeId = 0U;
         if (device->subscribed < OWN_TOPICS) {
             device->subscribed++;
@@ -258,23 +221,25 @@ static void device_on_subscribed(fm_device_t *device, const fm_session_event_t *
                 fm_upload_resume(device, false);
             }
         }
+    } else {
+        /* A chunk's topic. */
     }
 }
 
-static void device_on_published(fm_device_t *device)
+/** All that depends on a connection is as with a new one. */
+static void device_disconnected(fm_device_t *device)
 {
-    bool chunk = device->flight == FM_FLIGHT_CHUNK;
-
+    device->subscribed = 0U;
+    device->subscribeId = 0U;
     device->flight = FM_FLIGHT_NONE;
-    if (chunk) {
-        fm_upload_sent(device);
-    }
+    device->pull.asked = false;
 }
 
-static void device_on_event(fm_device_t *device, const fm_session_event_t *event)
+static void device_on_event(fm_device_t *device, fm_session_event_t event)
 {
-    switch (event->kind) {
+    switch (event) {
     case FM_SESSION_OPENED:
+        device_disconnected(device);
         device_connect(device);
         break;
     case FM_SESSION_UP:
@@ -282,21 +247,20 @@ static void device_on_event(fm_device_t *device, const fm_session_event_t *event
         break;
     case FM_SESSION_DOWN:
         device_disconnected(device);
-        fm_device_tell(device, FM_EVENT_DOWN, 0U, event->result);
+        fm_device_tell(device, FM_EVENT_DOWN, 0U, device->session.result);
         break;
     case FM_SESSION_MESSAGE:
-        if (device->ended == FM_OK) {
-            fm_membership_hear(device, &event->publish);
-        }
+        fm_membership_hear(device);
         break;
     case FM_SESSION_TOO_LARGE:
-        fm_device_tell(device, FM_EVENT_TOO_LARGE, event->needed, FM_TOO_LARGE);
+        fm_device_tell(device, FM_EVENT_TOO_LARGE, device->session.needed, FM_TOO_LARGE);
         break;
     case FM_SESSION_PUBLISHED:
-        device_on_published(device);
+        fm_upload_sent(device);
+        device->flight = FM_FLIGHT_NONE;
         break;
     case FM_SESSION_SUBSCRIBED:
-        device_on_subscribed(device, event);
+        device_on_subscribed(device);
         break;
     default:
         /* Nothing has happened. */
@@ -304,91 +268,22 @@ static void device_on_event(fm_device_t *device, const fm_session_event_t *event
     }
 }
 
-/* ---- turns ---- */
-
-/** Sends one thing, the first that is due. */
-static bool device_send(fm_device_t *device)
-{
-    bool sent = device_subscribe(device);
-
-    if ((!sent) && (device->subscribed == OWN_TOPICS)) {
-        sent = fm_greeting_send(device) || fm_pull_send(device) || fm_upload_send(device);
-    }
-    return sent;
-}
-
-void fm_device_leave(fm_device_t *device)
-{
-    fm_device_end(device, FM_CLOSED);
-    device->leaving = true;
-    fm_timer_set(&device->leaveTimer, fm_device_now(device), LEAVE_MS);
-}
-
-/** Says that the device leaves. */
-static bool device_send_gone(fm_device_t *device)
-{
-    fm_names_t names = fm_device_names(device);
-    uint8_t gone[16];
-    uint32_t length = fm_greeting_gone(device, gone, sizeof(gone));
-    fm_topic_t topic;
-    uint8_t *payload;
-
-    fm_topic_device(&topic, &names, "gone");
-    payload = fm_session_publish(&device->session, fm_topic_bytes(&topic), false, length);
-    if (payload != NULL) {
-        (void)memcpy(payload, gone, length);
-        device->flight = FM_FLIGHT_GONE;
-    }
-    return payload != NULL;
-}
-
-/** While a device leaves: FM_OK until the broker knows, or has had its time. */
-static fm_result_t device_leave(fm_device_t *device)
-{
-    fm_session_event_t event;
-    fm_result_t result = FM_AGAIN;
-
-    if (fm_timer_due(&device->leaveTimer, fm_device_now(device))) {
-        fm_session_leave(&device->session);
-        device->leaving = false;
-    }
-    fm_session_poll(&device->session, &event);
-    if ((event.kind == FM_SESSION_PUBLISHED) && (device->flight == FM_FLIGHT_GONE)) {
-        fm_session_leave(&device->session);
-        device->leaving = false;
-    }
-    if (!device->leaving) {
-        result = FM_CLOSED;
-    } else if (device->flight != FM_FLIGHT_GONE) {
-        (void)device_send_gone(device);
-    } else {
-        /* The broker has it, or will. */
-    }
-    return result;
-}
-
 fm_result_t fm_device_poll(fm_device_t *device)
 {
-    fm_result_t result = device->ended;
+    bool began = (device->ended != FM_BAD_ARGUMENT) && (device->ended != FM_NO_SPACE);
+    fm_session_event_t event = FM_SESSION_NOTHING;
+    bool busy = false;
 
-    if ((device->ended == FM_BAD_ARGUMENT) || (device->ended == FM_NO_SPACE)) {
-        /* It never began. */
-    } else if (device->ended == FM_CLOSED) {
-        result = device->leaving ? device_leave(device) : FM_CLOSED;
-    } else {
-        fm_session_event_t event;
-        bool busy;
-
-        fm_session_poll(&device->session, &event);
-        device_on_event(device, &event);
-        busy = (event.kind != FM_SESSION_NOTHING);
-        fm_upload_tick(device);
-        busy = device_send(device) || busy;
-        busy = fm_work_slice(device) || busy;
-        result = device->ended;
-        if (result == FM_OK) {
-            result = busy ? FM_OK : FM_AGAIN;
+    if (began) {
+        event = fm_session_poll(&device->session);
+        device_on_event(device, event);
+        device_subscribe(device);
+        if (device->subscribed == OWN_TOPICS) {
+            fm_greeting_send(device);
+            fm_pull_send(device);
+            fm_upload_send(device);
         }
+        busy = fm_work_slice(device) || (event != FM_SESSION_NOTHING) || (device->session.queued > 0U);
     }
-    return result;
+    return (device->ended != FM_OK) ? device->ended : (busy ? FM_OK : FM_AGAIN);
 }

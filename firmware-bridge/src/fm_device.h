@@ -10,36 +10,60 @@
 
 #include "fedmote.h"
 #include "fm_message.h"
-#include "fm_mqtt.h"
+#include "fm_notice.h"
 #include "fm_session.h"
 #include "fm_topic.h"
 
 /* Stages of a round's work, in order. */
 #define FM_STAGE_NONE 0U
 #define FM_STAGE_PULL 1U
-#define FM_STAGE_STATISTICS 2U
-#define FM_STAGE_EVALUATE 3U
-#define FM_STAGE_TRAIN 4U
+#define FM_STAGE_WORK 2U
 /** The payload is encoded once for its digest, the update's id. */
-#define FM_STAGE_HASH 5U
+#define FM_STAGE_HASH 3U
 /** From here on there is an update that is kept. It waits for its place in the spread; */
-#define FM_STAGE_SPREAD 6U
+#define FM_STAGE_SPREAD 4U
 /** is being sent; */
-#define FM_STAGE_SEND 7U
+#define FM_STAGE_SEND 5U
 /** waits for its receipt; */
-#define FM_STAGE_SENT 8U
+#define FM_STAGE_SENT 6U
 /** and for its commit. */
-#define FM_STAGE_FOLDED 9U
+#define FM_STAGE_FOLDED 7U
 
 /* What a publish that is not acknowledged yet carries. */
 #define FM_FLIGHT_NONE 0U
 #define FM_FLIGHT_OTHER 1U
 #define FM_FLIGHT_CHUNK 2U
-#define FM_FLIGHT_GONE 3U
+
+/** A kind of round. */
+struct fm_round {
+    /** FM_ROUND_KIND_... */
+    uint16_t kind;
+    bool needsModel;
+    /** Floats that it takes beside the model, at most FM_MOST_FLOATS. */
+    uint32_t (*memory)(const fm_device_t *device);
+    /** Begins the plan's round. Other results than FM_OK: it cannot. */
+    fm_result_t (*begin)(fm_device_t *device);
+    /**
+     * Does a little. FM_AGAIN: there is more. FM_OK: done; what is to be sent is in `device->upload`. Anything else: it came to
+     * nothing.
+     */
+    fm_result_t (*advance)(fm_device_t *device);
+};
+
+/** More floats than 32 bits of bytes can hold. */
+#define FM_MOST_FLOATS 0x3FFFFFFFU
+
+/** Models by their changes. */
+struct fm_changes {
+    /** Whether changes lead from the model that is held to the one wanted; then they are what is pulled. */
+    bool (*begin)(fm_device_t *device);
+    /** Takes the next bytes of a change. */
+    fm_result_t (*take)(fm_device_t *device, fm_bytes_t bytes);
+    /** Takes the digest of the model in memory. */
+    void (*digest)(fm_device_t *device);
+};
 
 /* ---- fm_device.c ---- */
-
-uint32_t fm_device_now(const fm_device_t *device);
 
 /** A random number below `most`. */
 uint32_t fm_device_random(const fm_device_t *device, uint32_t most);
@@ -50,69 +74,76 @@ void fm_device_tell(const fm_device_t *device, fm_event_kind_t kind, uint32_t nu
 /** The same with a text of somebody else's. */
 void fm_device_quote(const fm_device_t *device, fm_event_kind_t kind, fm_bytes_t text);
 
-fm_names_t fm_device_names(const fm_device_t *device);
+/** A topic of the fleet, in one of the forms FM_TOPIC_... */
+void fm_device_topic(const fm_device_t *device, fm_topic_t *topic, const char *form, const uint32_t *numbers);
+
+/**
+ * Publishes a message, a Hello retained. Returns its `*length` bytes, in which a payload that was left out is to be filled in at once;
+ * NULL: not now.
+ */
+uint8_t *fm_device_publish(fm_device_t *device, const char *form, const uint32_t *numbers, fm_message_t *message,
+                           uint32_t *length);
 
 /** The largest payload of a message that, with `fixed` bytes besides, fits a packet of `packetBytes` on a topic of `topicBytes`; 0: none. */
 uint32_t fm_largest_payload(uint32_t topicBytes, uint32_t fixed, uint32_t packetBytes);
 
-/** Nothing more is to be done: why fm_device_poll() says so from now on. */
-void fm_device_end(fm_device_t *device, fm_result_t reason);
+/** Sets a timer; 0 ms is soon. */
+void fm_timer_set(const fm_device_t *device, fm_timer_t *timer, uint32_t waitMs);
 
-/* ---- timers ---- */
-
-void fm_timer_set(fm_timer_t *timer, uint32_t nowMs, uint32_t waitMs);
-void fm_timer_clear(fm_timer_t *timer);
-
-/** Whether its time has come; it is cleared then. */
-bool fm_timer_due(fm_timer_t *timer, uint32_t nowMs);
+/** Whether a timer is set and its time has come; it is off then. */
+bool fm_timer_due(const fm_device_t *device, fm_timer_t *timer);
 
 /* ---- fm_greeting.c: what the device says of itself ---- */
 
 /** Whether the device would work now. */
 bool fm_greeting_willing(const fm_device_t *device);
 
-/** Hello and Ready as soon as possible; or after jitter; or Ready after so many seconds. */
+/** Hello and Ready as soon as possible. */
 void fm_greeting_now(fm_device_t *device);
+
+/** After jitter: many devices hear of a new coordinator at once. */
 void fm_greeting_soon(fm_device_t *device);
-void fm_greeting_back(fm_device_t *device, uint32_t seconds);
 
-/** Whether it sent something. */
-bool fm_greeting_send(fm_device_t *device);
+/** Says what is due. */
+void fm_greeting_send(fm_device_t *device);
 
-/** The last will, and what a device that leaves in peace says: at most `size` bytes; returns the length. */
-uint32_t fm_greeting_gone(const fm_device_t *device, uint8_t *to, uint32_t size);
+/** The message of a device that is gone. */
+fm_message_t fm_greeting_gone(const fm_device_t *device, fm_gone_t *gone);
 
 /* ---- fm_plan.c: what the coordinator wants, and whether the device can do it ---- */
 
-/** Takes over a Notice that is not about work in progress. */
-void fm_plan_take(fm_device_t *device, const fm_notice_t *notice);
+/** Takes over a Notice. Where `whole` is false, there is work in progress, and only what may change of it. */
+void fm_plan_take(fm_device_t *device, const fm_notice_t *notice, bool whole);
 
-/** Takes over what may change of a Notice about work in progress. */
-void fm_plan_follow(fm_device_t *device, const fm_notice_t *notice);
-
-/** Floats of the model's head: means and inverse deviations. */
-uint32_t fm_plan_head(const fm_settings_t *settings);
+/** The model's parameters, and what is free behind them. */
+float *fm_plan_parameters(const fm_device_t *device);
+float *fm_plan_free(const fm_device_t *device);
 
 /** The shared parameters: the first, and how many. */
-uint32_t fm_plan_shared_from(const fm_network_t *network);
-uint32_t fm_plan_shared_count(const fm_network_t *network);
+uint32_t fm_plan_shared_from(const fm_device_t *device);
+uint32_t fm_plan_shared_count(const fm_device_t *device);
 
 /* ---- fm_membership.c: Notices, Tasks and Receipts ---- */
 
-void fm_membership_hear(fm_device_t *device, const fm_publish_t *publish);
+void fm_membership_hear(fm_device_t *device);
 
 /* ---- fm_pull.c: the model, chunk by chunk ---- */
 
 void fm_pull_begin(fm_device_t *device);
-/** The connection is a new one: what was asked for is asked for again. */
-void fm_pull_again(fm_device_t *device);
+
+/** From here on it is version `version`, or its change, of so many bytes. */
+void fm_pull_part(fm_device_t *device, uint32_t version, uint32_t bytes);
+
 /** The model is not wanted any more. */
 void fm_pull_stop(fm_device_t *device);
-bool fm_pull_send(fm_device_t *device);
-/** A message on a model's topic. */
-void fm_pull_hear(fm_device_t *device, const fm_publish_t *publish);
 
-/* ---- fm_work.c: statistics, evaluation, training ---- */
+/** Asks for what is wanted. */
+void fm_pull_send(fm_device_t *device);
+
+/** A message of type model, or none. */
+void fm_pull_hear(fm_device_t *device);
+
+/* ---- fm_work.c: a round's work ---- */
 
 /** The round that the plan names begins. */
 void fm_work_begin(fm_device_t *device);
@@ -123,21 +154,19 @@ void fm_work_go_on(fm_device_t *device);
 /** Does a little; whether there was something to do. */
 bool fm_work_slice(fm_device_t *device);
 
-/** Nothing of this round is wanted any more. */
-void fm_work_cancel(fm_device_t *device);
-
-/** The round's work came to nothing: nothing is sent. */
-void fm_work_fail(fm_device_t *device, fm_result_t reason);
+/** Nothing of this round is wanted any more, or it came to nothing. */
+void fm_work_end(fm_device_t *device, fm_event_kind_t kind, fm_result_t reason);
 
 /* ---- fm_upload.c: the one update that is kept ---- */
 
-/** Begins with what `device->upload` and `device->delta` say is to be sent. */
-void fm_upload_begin(fm_device_t *device, const fm_codec_t *codec);
+/** Begins with what `device->upload` says is to be sent. */
+void fm_upload_begin(fm_device_t *device);
 
 /** Encodes another part of it for its digest. */
 void fm_upload_hash(fm_device_t *device);
 
-bool fm_upload_send(fm_device_t *device);
+/** Sends the next chunk, if it is time. */
+void fm_upload_send(fm_device_t *device);
 
 /** A chunk has arrived at the broker. */
 void fm_upload_sent(fm_device_t *device);
@@ -146,8 +175,5 @@ void fm_upload_sent(fm_device_t *device);
 void fm_upload_resume(fm_device_t *device, bool forgotten);
 
 void fm_upload_receipt(fm_device_t *device, const fm_receipt_t *receipt);
-
-/** What waits no longer: a place in the spread, a receipt. */
-void fm_upload_tick(fm_device_t *device);
 
 #endif

@@ -4,70 +4,62 @@
 #include <string.h>
 
 #include "fm_loss.h"
-#include "fm_network.h"
+#include "fm_model.h"
 #include "fm_sum.h"
 
 /* The vector begins with the number of rows and the limbs of the loss. */
 #define COUNTS_AT (1U + FM_LIMBS)
 
-uint32_t fm_evaluation_size(const fm_network_t *network, const fm_loss_t *loss)
+uint32_t fm_evaluation_size(const fm_model_t *model)
 {
-    uint32_t counts = loss->counts(network->classes);
+    uint32_t counts = model->loss->counts(model->classes);
 
     return COUNTS_AT + ((counts == 0U) ? (2U * FM_LIMBS) : counts);
 }
 
-static void evaluation_clear(fm_evaluation_t *evaluation)
+/** The vector's first `count` floats, and all sums, are nothing; rows are counted from the first. */
+static void evaluation_clear(fm_evaluation_t *evaluation, uint32_t count)
 {
-    fm_sum_begin(&evaluation->tally.loss);
-    fm_sum_begin(&evaluation->tally.squared);
-    fm_sum_begin(&evaluation->tally.absolute);
+    (void)memset(evaluation->vector, 0, sizeof(float) * count);
+    (void)memset(&evaluation->tally, 0, sizeof(evaluation->tally));
+    evaluation->tally.counts = &evaluation->vector[COUNTS_AT];
     evaluation->row = 0U;
 }
 
 void fm_evaluation_begin(fm_evaluation_t *evaluation)
 {
-    uint32_t size = fm_evaluation_size(evaluation->network, evaluation->loss);
-
-    (void)memset(evaluation->vector, 0, sizeof(float) * size);
-    evaluation->tally.counts = &evaluation->vector[COUNTS_AT];
+    evaluation_clear(evaluation, fm_evaluation_size(evaluation->model));
     /* Scores of the training rows come first: they are moved when they are complete. */
-    evaluation->training = evaluation->loss->scores;
-    evaluation->rows = evaluation->training ? evaluation->train : evaluation->test;
-    evaluation_clear(evaluation);
+    evaluation->training = evaluation->model->loss->scores;
 }
 
 /** The training rows are counted: their histograms go to the end, and the test rows begin from nothing. */
 static void evaluation_turn(fm_evaluation_t *evaluation)
 {
-    uint32_t size = fm_evaluation_size(evaluation->network, evaluation->loss);
     uint32_t scores = 2U * FM_SCORE_BINS;
+    uint32_t end = fm_evaluation_size(evaluation->model) - scores;
     float *vector = evaluation->vector;
 
-    (void)memcpy(&vector[size - scores], &vector[size - (2U * scores)], sizeof(float) * scores);
-    (void)memset(vector, 0, sizeof(float) * (size - scores));
+    (void)memcpy(&vector[end], &vector[end - scores], sizeof(float) * scores);
+    evaluation_clear(evaluation, end);
     evaluation->training = false;
-    evaluation->rows = evaluation->test;
-    evaluation_clear(evaluation);
 }
 
-static fm_result_t evaluation_count(fm_evaluation_t *evaluation)
+static fm_result_t evaluation_count(fm_evaluation_t *evaluation, const fm_samples_t *samples)
 {
-    const fm_network_t *network = evaluation->network;
-    const fm_settings_t *settings = network->settings;
-    const fm_loss_t *loss = evaluation->loss;
-    float label = fm_row_label(evaluation->rows, evaluation->row);
-    float *outputs = &evaluation->memory[fm_network_outputs(network, settings->layerCount - 1U)];
-    fm_result_t result = FM_AGAIN;
+    const fm_model_t *model = evaluation->model;
+    const fm_loss_t *loss = model->loss;
+    float label = fm_model_label(model, samples, evaluation->row);
+    float *outputs = &evaluation->memory[fm_model_last(model)];
+    fm_result_t result = FM_BAD_SAMPLE;
 
-    if (loss->fits(label, network->classes)) {
-        fm_network_forward(network, evaluation->parameters, evaluation->rows, evaluation->row, evaluation->memory);
-        loss->tally(&evaluation->tally, outputs, network->classes, label);
+    if (loss->fits(label, model->classes)) {
+        fm_model_forward(model, evaluation->parameters, samples, evaluation->row, evaluation->memory);
+        loss->tally(&evaluation->tally, outputs, model->classes, label);
         fm_sum_add(&evaluation->tally.loss,
-                   loss->gradient(outputs, network->classes, label, settings->positiveWeight, 1.0F));
+                   loss->gradient(outputs, model->classes, label, model->settings->positiveWeight, 1.0F));
         evaluation->row++;
-    } else {
-        result = FM_BAD_SAMPLE;
+        result = FM_AGAIN;
     }
     return result;
 }
@@ -77,8 +69,8 @@ static fm_result_t evaluation_end(fm_evaluation_t *evaluation)
     float *vector = evaluation->vector;
     bool good = fm_sum_limbs(&evaluation->tally.loss, &vector[1]);
 
-    vector[0] = (float)evaluation->row;
-    if (evaluation->loss->counts(evaluation->network->classes) == 0U) {
+    vector[0] = (float)(int32_t)evaluation->row;
+    if (evaluation->model->loss->counts(evaluation->model->classes) == 0U) {
         good = fm_sum_limbs(&evaluation->tally.squared, &vector[COUNTS_AT]) && good;
         good = fm_sum_limbs(&evaluation->tally.absolute, &vector[COUNTS_AT + FM_LIMBS]) && good;
     }
@@ -87,10 +79,11 @@ static fm_result_t evaluation_end(fm_evaluation_t *evaluation)
 
 fm_result_t fm_evaluation_advance(fm_evaluation_t *evaluation)
 {
+    const fm_samples_t *samples = evaluation->training ? evaluation->train : evaluation->test;
     fm_result_t result = FM_AGAIN;
 
-    if (evaluation->row < evaluation->rows->samples->rows) {
-        result = evaluation_count(evaluation);
+    if (evaluation->row < samples->rows) {
+        result = evaluation_count(evaluation, samples);
     } else if (evaluation->training) {
         evaluation_turn(evaluation);
     } else {

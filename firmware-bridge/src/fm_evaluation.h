@@ -7,11 +7,11 @@
 #include "fedmote.h"
 
 /** Floats of the vector. */
-uint32_t fm_evaluation_size(const fm_network_t *network, const fm_loss_t *loss);
+uint32_t fm_evaluation_size(const fm_model_t *model);
 
 /**
- * Begins. The caller has filled in network, loss, test, train, parameters, vector (fm_evaluation_size()
- * floats) and memory (fm_network_row() floats); all are borrowed.
+ * Begins. The caller has filled in the first members, up to `memory` (fm_model_row() floats); all are borrowed. `vector` has
+ * fm_evaluation_size() floats.
  */
 void fm_evaluation_begin(fm_evaluation_t *evaluation);
 

@@ -1,7 +1,7 @@
 #include "fm_init.h"
 
 #include "fm_bits.h"
-#include "fm_network.h"
+#include "fm_model.h"
 #include "fm_protocol.h"
 #include "fm_random.h"
 
@@ -30,23 +30,23 @@ static float init_root(float value)
     return fm_float(((uint32_t)((exponent / 2) + 126) << 23U) + (uint32_t)root);
 }
 
-void fm_init(const fm_network_t *network, const fm_key_t *key, float *parameters)
+void fm_init(const fm_model_t *model, float *parameters)
 {
-    const fm_settings_t *settings = network->settings;
+    const fm_settings_t *settings = model->settings;
     uint32_t word = 0U;
     uint32_t at = 0U;
     uint32_t l;
     uint32_t i;
 
     for (l = 0U; l < settings->layerCount; l++) {
-        uint32_t inputs = fm_network_inputs(network, l);
+        uint32_t inputs = fm_model_inputs(model, l);
         uint32_t units = settings->layers[l].units;
         bool relu = settings->layers[l].activation == FM_ACTIVATION_RELU;
         float limit = init_root(6.0F / (float)(inputs + (relu ? 0U : units)));
 
         for (i = 0U; i < (inputs * units); i++) {
             /* From -1 to 1, in steps of 2^-23. */
-            int32_t whole = (int32_t)(fm_random_word(key, FM_PURPOSE_INIT, word) >> 8U) - 8388608;
+            int32_t whole = (int32_t)(fm_random_word(&model->key, FM_PURPOSE_INIT, word) >> 8U) - 8388608;
 
             parameters[at] = ((float)whole * (1.0F / 8388608.0F)) * limit;
             word++;

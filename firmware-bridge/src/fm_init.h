@@ -4,7 +4,7 @@
 
 #include "fedmote.h"
 
-/** Writes all parameters, from the key alone: weights uniform (Glorot and Bengio 2010; before a relu He et al. 2015), biases 0. */
-void fm_init(const fm_network_t *network, const fm_key_t *key, float *parameters);
+/** Writes all parameters, from the model's key alone: weights uniform (Glorot and Bengio 2010; before a relu He et al. 2015), biases 0. */
+void fm_init(const fm_model_t *model, float *parameters);
 
 #endif

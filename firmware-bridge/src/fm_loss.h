@@ -16,18 +16,18 @@
 struct fm_loss {
     /** FM_LOSS_... */
     uint16_t id;
+    /** Whether scores of the training rows are counted in an evaluation too, behind those of the test rows. */
+    bool scores;
+    /** With this label, and no weight, the gradients of the outputs times 1 are what the model predicts. */
+    float none;
     /** Whether a label may be this; `classes` is the number of outputs. */
     bool (*fits)(float label, uint32_t classes);
     /** Turns outputs into their gradients times `scale`, in place; returns the row's loss. */
     float (*gradient)(float *z, uint32_t classes, float label, float positiveWeight, float scale);
-    /** Turns outputs into probabilities, or leaves values as they are. */
-    void (*predict)(float *z, uint32_t classes);
-    /** Counts of an evaluation. */
+    /** How many counts an evaluation has; 0: sums of errors in their place. */
     uint32_t (*counts)(uint32_t classes);
     /** Counts the row with these outputs. */
     void (*tally)(fm_tally_t *tally, const float *z, uint32_t classes, float label);
-    /** Whether scores of the training rows are counted too, behind those of the test rows. */
-    bool scores;
 };
 
 /** Whether `label` is 0, 1, ... `classes` - 1. */

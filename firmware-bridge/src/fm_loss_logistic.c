@@ -35,14 +35,6 @@ static float logistic_gradient(float *z, uint32_t classes, float label, float po
     return loss;
 }
 
-static void logistic_predict(float *z, uint32_t classes)
-{
-    float e = fm_exp(logistic_below(z[0]));
-
-    (void)classes;
-    z[0] = ((z[0] >= 0.0F) ? 1.0F : e) / (1.0F + e);
-}
-
 /** Confusion, histograms of the test rows for each class, and those of the training rows. */
 static uint32_t logistic_counts(uint32_t classes)
 {
@@ -70,7 +62,7 @@ static uint32_t logistic_bin(float z)
 
 static void logistic_tally(fm_tally_t *tally, const float *z, uint32_t classes, float label)
 {
-    uint32_t truth = (uint32_t)label;
+    uint32_t truth = (uint32_t)(int32_t)label;
     uint32_t predicted = (z[0] >= 0.0F) ? 1U : 0U;
 
     (void)classes;
@@ -78,5 +70,6 @@ static void logistic_tally(fm_tally_t *tally, const float *z, uint32_t classes, 
     tally->counts[CONFUSION + (FM_SCORE_BINS * truth) + logistic_bin(z[0])] += 1.0F;
 }
 
-const fm_loss_t fm_logistic = { FM_LOSS_LOGISTIC, logistic_fits,  logistic_gradient, logistic_predict,
-                                logistic_counts,  logistic_tally, true };
+const fm_loss_t fm_logistic = {
+    FM_LOSS_LOGISTIC, true, 0.0F, logistic_fits, logistic_gradient, logistic_counts, logistic_tally,
+};

@@ -6,7 +6,7 @@
 
 static bool squared_fits(float label, uint32_t classes)
 {
-    return (classes == 1U) && ((fm_float_bits(label) & FM_MAGNITUDE) < FM_INFINITE);
+    return (classes == 1U) && fm_is_finite(label);
 }
 
 static float squared_gradient(float *z, uint32_t classes, float label, float positiveWeight, float scale)
@@ -17,12 +17,6 @@ static float squared_gradient(float *z, uint32_t classes, float label, float pos
     (void)positiveWeight;
     z[0] = d * scale;
     return (0.5F * d) * d;
-}
-
-static void squared_predict(float *z, uint32_t classes)
-{
-    (void)z;
-    (void)classes;
 }
 
 /** Sums, no counts. */
@@ -41,5 +35,6 @@ static void squared_tally(fm_tally_t *tally, const float *z, uint32_t classes, f
     fm_sum_add(&tally->absolute, fm_float(fm_float_bits(e) & FM_MAGNITUDE));
 }
 
-const fm_loss_t fm_squared = { FM_LOSS_SQUARED, squared_fits,  squared_gradient, squared_predict,
-                               squared_counts,  squared_tally, false };
+const fm_loss_t fm_squared = {
+    FM_LOSS_SQUARED, false, 0.0F, squared_fits, squared_gradient, squared_counts, squared_tally,
+};

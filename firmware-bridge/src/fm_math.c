@@ -12,21 +12,32 @@
 #define LN2_HIGH 0.693359375F
 #define LN2_LOW (-2.12194440e-4F)
 
+/* Where exp ends, as bits without the sign. */
+#define LEAST -87.0F
+#define LEAST_BITS 0x42AE0000U
+
+/** A polynomial in x, its highest coefficient first. */
+static float math_polynomial(float x, const float *terms, uint32_t count)
+{
+    float p = terms[0];
+    uint32_t i;
+
+    for (i = 1U; i < count; i++) {
+        p = (p * x) + terms[i];
+    }
+    return p;
+}
+
 float fm_exp(float x)
 {
     static const float terms[6] = { 1.9875691500e-4F, 1.3981999507e-3F, 8.3334519073e-3F,
                                     4.1665795894e-2F, 1.6666665459e-1F, 5.0000001201e-1F };
-    float bounded = (x > -87.0F) ? x : -87.0F;
+    float bounded = ((fm_float_bits(x) & FM_MAGNITUDE) < LEAST_BITS) ? x : LEAST;
     float t = (bounded * 1.44269504088896341F) + ROUNDER;
     float n = t - ROUNDER;
     float r = (bounded - (n * LN2_HIGH)) - (n * LN2_LOW);
-    float p = terms[0];
-    uint32_t i;
+    float p = ((math_polynomial(r, terms, 6U) * (r * r)) + r) + 1.0F;
 
-    for (i = 1U; i < 6U; i++) {
-        p = (p * r) + terms[i];
-    }
-    p = ((p * (r * r)) + r) + 1.0F;
     /* Times 2^n. */
     return fm_float(fm_float_bits(p) + (fm_float_bits(t) << 23U));
 }
@@ -43,22 +54,17 @@ float fm_log(float x)
     float e = (float)((int32_t)(((power >> 23U) + 128U) & 0xFFU) - 128);
     float f = fm_float(bits - power) - 1.0F;
     float z = f * f;
-    float p = terms[0];
-    uint32_t i;
+    float p = (((z * f) * math_polynomial(f, terms, 9U)) + (e * LN2_LOW)) - (0.5F * z);
 
-    for (i = 1U; i < 9U; i++) {
-        p = (p * f) + terms[i];
-    }
-    /* Two sums of one expression each, in the order of the definition. */
-    p = (((z * f) * p) + (e * LN2_LOW)) - (0.5F * z);
     return (p + f) + (e * LN2_HIGH);
 }
 
 float fm_tanh(float x)
 {
     uint32_t bits = fm_float_bits(x);
-    float t = fm_exp(fm_float(bits & FM_MAGNITUDE) * -2.0F);
+    float t = fm_exp(fm_float(bits | 0x80000000U) * 2.0F);
     float y = (1.0F - t) / (1.0F + t);
 
-    return (x < 0.0F) ? -y : y;
+    /* Minus where x is below 0. */
+    return fm_float(fm_float_bits(y) | ((bits > 0x80000000U) ? 0x80000000U : 0U));
 }

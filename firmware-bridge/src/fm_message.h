@@ -1,13 +1,12 @@
 /**
- * The messages of protocol 1 as structures, and each one's fields for a cursor of fm_cbor.h, which reads
- * or writes them:
+ * The messages of protocol 1 as structures, and tables that say how each travels.
  *
- *     fm_cbor_read(&cbor, bytes, size);
- *     fm_notice_fields(&cbor, &notice);
- *     result = fm_cbor_end(&cbor);
+ *     fm_task_t task = { 0 };
+ *     fm_message_t message = { FM_TYPE_TASK, (uint8_t *)&task, task.strings };
+ *     result = fm_message_read(&message, bytes, size);
  *
- * Reading: until fm_cbor_end() has said FM_OK nothing in the structure is of use. It may then hold views
- * (fm_bytes_t) of the message: copy to keep. Writing leaves the structure as it was.
+ * A structure is zeroed before it is read into. Until fm_message_read() has said FM_OK nothing in it is of use. Its strings
+ * are views of the message: copy to keep.
  */
 #ifndef FM_MESSAGE_H
 #define FM_MESSAGE_H
@@ -19,109 +18,97 @@
 #include "fm_cbor.h"
 #include "fm_protocol.h"
 
-/** The type of a message (FM_TYPE_...); 0 where it is none of protocol 1. Says nothing of the rest. */
-uint32_t fm_message_type(const uint8_t *bytes, uint32_t size);
+/** A message of some type: its structure's numbers and flags, and its strings. */
+typedef struct {
+    /** FM_TYPE_... */
+    uint32_t type;
+    uint8_t *numbers;
+    fm_bytes_t *strings;
+} fm_message_t;
+
+#define FM_HELLO_CODECS 0U
+#define FM_HELLO_ABIS 1U
 
 typedef struct {
     uint32_t session;
     uint32_t maxPacket;
     uint32_t ramKiB;
-    fm_bytes_t codecs;
-    fm_bytes_t abis;
     uint32_t features;
+    fm_bytes_t strings[2];
 } fm_hello_t;
 
 typedef struct {
     uint32_t session;
-    bool willing;
     uint32_t samples;
     uint32_t testSamples;
+    bool willing;
 } fm_ready_t;
 
 typedef struct {
     uint32_t session;
 } fm_gone_t;
 
-typedef struct {
-    uint32_t round;
-    uint32_t epoch;
-    uint16_t kind;
-    uint16_t phase;
-    uint32_t session;
-    uint32_t secondsLeft;
-    uint32_t version;
-    fm_bytes_t digest;
-    uint32_t sizeBytes;
-    /** Little-endian uint32 each. */
-    fm_bytes_t chunkClasses;
-    fm_bytes_t codecs;
-    int32_t grid;
-    uint32_t weightCap;
-    uint32_t seed;
-    uint32_t shards;
-    uint32_t spreadSeconds;
-    bool hasCommitted;
-    uint32_t committedRound;
-    uint32_t committedEpoch;
-    fm_settings_t training;
-    bool hasDeltas;
-    uint32_t deltasBase;
-    uint16_t deltasCodec;
-} fm_notice_t;
+#define FM_TASK_REASON 0U
 
 typedef struct {
-    uint16_t action;
     uint32_t round;
     uint32_t epoch;
     uint32_t retrySeconds;
-    fm_bytes_t reason;
+    uint16_t action;
+    fm_bytes_t strings[1];
 } fm_task_t;
 
+#define FM_UPDATE_ID 0U
+/** Little-endian float32 each. */
+#define FM_UPDATE_METRICS 1U
+/** Writing: where its `bytes` is NULL, room is left for `size` bytes, at the end of the message. */
+#define FM_UPDATE_PAYLOAD 2U
+
 typedef struct {
-    uint32_t round;
-    uint32_t epoch;
-    fm_bytes_t updateId;
     uint32_t index;
     uint32_t count;
+    uint32_t round;
+    uint32_t epoch;
     uint32_t baseVersion;
-    uint16_t codec;
     uint32_t samples;
     uint32_t steps;
-    /** Little-endian float32 each. */
-    fm_bytes_t metrics;
-    /** Writing: where `bytes` is NULL, room is left for `size` bytes, at the end of the message. */
-    fm_bytes_t payload;
+    uint16_t codec;
+    fm_bytes_t strings[3];
 } fm_update_t;
 
+#define FM_RECEIPT_UPDATE_ID 0U
+#define FM_RECEIPT_REASON 1U
+
 typedef struct {
-    uint16_t status;
     uint32_t round;
     uint32_t epoch;
-    fm_bytes_t updateId;
     uint32_t retrySeconds;
     uint32_t allowedBytes;
-    fm_bytes_t reason;
+    uint16_t status;
+    fm_bytes_t strings[2];
 } fm_receipt_t;
 
+#define FM_CHUNK_PAYLOAD 0U
+
 typedef struct {
-    uint32_t version;
     uint32_t index;
     uint32_t count;
-    bool hasBase;
+    uint32_t version;
+    uint32_t hasBase;
     uint32_t base;
-    fm_bytes_t payload;
+    fm_bytes_t strings[1];
 } fm_model_chunk_t;
 
-void fm_hello_fields(fm_cbor_t *cbor, fm_hello_t *hello);
-void fm_ready_fields(fm_cbor_t *cbor, fm_ready_t *ready);
-void fm_gone_fields(fm_cbor_t *cbor, fm_gone_t *gone);
-void fm_notice_fields(fm_cbor_t *cbor, fm_notice_t *notice);
-void fm_task_fields(fm_cbor_t *cbor, fm_task_t *task);
-void fm_update_fields(fm_cbor_t *cbor, fm_update_t *update);
-void fm_receipt_fields(fm_cbor_t *cbor, fm_receipt_t *receipt);
-void fm_model_chunk_fields(fm_cbor_t *cbor, fm_model_chunk_t *chunk);
+/** The type of a message (FM_TYPE_...), of the Notice too; 0 where it is none of protocol 1. Says nothing of the rest. */
+uint32_t fm_message_type(const uint8_t *bytes, uint32_t size);
 
-/** What every message begins with: its map, of `fields` entries besides version and type. */
-void fm_message_begin(fm_cbor_t *cbor, uint32_t type, uint32_t fields);
+/** FM_OK, or FM_BAD_MESSAGE: the bytes are not exactly one message of this type. */
+fm_result_t fm_message_read(fm_message_t *message, const uint8_t *bytes, uint32_t size);
+
+/** Writes it into `size` bytes. FM_NO_SPACE: `*length` says how many there should be. FM_BAD_ARGUMENT: a field is out of its bounds. */
+fm_result_t fm_message_write(fm_message_t *message, uint8_t *bytes, uint32_t size, uint32_t *length);
+
+/** What every message begins with: its map is open, and has version and type. */
+void fm_message_begin(fm_cbor_t *cbor, uint32_t type);
 
 #endif

@@ -137,15 +137,12 @@ void fm_mqtt_unsubscribe(fm_packet_t *packet, uint32_t id, fm_bytes_t topic)
     mqtt_put_string(packet, topic);
 }
 
-void fm_mqtt_puback(fm_packet_t *packet, uint32_t id)
+void fm_mqtt_short(fm_packet_t *packet, uint32_t type, uint32_t id)
 {
-    mqtt_put_head(packet, FM_MQTT_PUBACK, 0U, 2U);
-    mqtt_put_16(packet, id);
-}
-
-void fm_mqtt_empty(fm_packet_t *packet, uint32_t type)
-{
-    mqtt_put_head(packet, type, 0U, 0U);
+    mqtt_put_head(packet, type, 0U, (id != 0U) ? 2U : 0U);
+    if (id != 0U) {
+        mqtt_put_16(packet, id);
+    }
 }
 
 /** Whether a server sends packets of this type, with these flags. */

@@ -54,10 +54,8 @@ void fm_mqtt_subscribe(fm_packet_t *packet, uint32_t id, fm_bytes_t topic);
 
 void fm_mqtt_unsubscribe(fm_packet_t *packet, uint32_t id, fm_bytes_t topic);
 
-void fm_mqtt_puback(fm_packet_t *packet, uint32_t id);
-
-/** A packet of nothing but its type: PINGREQ, DISCONNECT. */
-void fm_mqtt_empty(fm_packet_t *packet, uint32_t type);
+/** A packet of nothing but its type (PINGREQ, DISCONNECT), or of type and id (PUBACK). */
+void fm_mqtt_short(fm_packet_t *packet, uint32_t type, uint32_t id);
 
 /* ---- reading ---- */
 
@@ -69,15 +67,6 @@ typedef struct {
     /** Bytes of the whole packet. */
     uint32_t bytes;
 } fm_frame_t;
-
-/** What a broker has delivered. Views of the packet. */
-typedef struct {
-    fm_bytes_t topic;
-    fm_bytes_t payload;
-    bool retained;
-    /** 0 with QoS 0. */
-    uint32_t id;
-} fm_publish_t;
 
 /** FM_AGAIN: the header is not there yet. FM_BAD_PACKET: no server sends such a header. */
 fm_result_t fm_mqtt_frame(const uint8_t *bytes, uint32_t size, fm_frame_t *frame);

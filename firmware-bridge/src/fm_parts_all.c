@@ -1,9 +1,11 @@
 /** What an image is made of that has everything. */
+#include <stddef.h>
+
 #include "fedmote.h"
 
-static const fm_loss_t *const parts_all_losses[] = { &fm_softmax, &fm_logistic, &fm_squared };
-static const fm_codec_t *const parts_all_codecs[] = { &fm_codec_f32, &fm_codec_int8, &fm_codec_eden1 };
-static const fm_decoder_t *const parts_all_decoders[] = { &fm_decoder_int8, &fm_decoder_eden1, &fm_decoder_eden2,
-                                                        &fm_decoder_eden4 };
+static const fm_loss_t *const parts_all_losses[] = { &fm_softmax, &fm_logistic, &fm_squared, NULL };
+static const fm_codec_t *const parts_all_codecs[] = { &fm_codec_f32, &fm_codec_int8, &fm_codec_eden1, NULL };
+static const fm_round_t *const parts_all_rounds[] = { &fm_round_training, &fm_round_statistics, &fm_round_evaluation,
+                                                      NULL };
 
-const fm_parts_t fm_parts_all = { parts_all_losses, 3U, parts_all_codecs, 3U, parts_all_decoders, 4U };
+const fm_parts_t fm_parts_all = { parts_all_losses, parts_all_codecs, parts_all_rounds, &fm_changes };

@@ -3,46 +3,49 @@
 #include <string.h>
 
 #include "fm_bits.h"
-#include "fm_codec.h"
 #include "fm_device.h"
-#include "fm_evaluation.h"
+#include "fm_codec.h"
 #include "fm_loss.h"
-#include "fm_moments.h"
-#include "fm_network.h"
+#include "fm_model.h"
 #include "fm_training.h"
 
-/* More than 32 bits of bytes can hold. */
-#define MOST_FLOATS 0x3FFFFFFFU
-
-uint32_t fm_plan_head(const fm_settings_t *settings)
+float *fm_plan_parameters(const fm_device_t *device)
 {
-    return settings->standardized ? (2U * settings->inputs) : 0U;
+    return &device->options->memory[device->plan.headFloats];
 }
 
-uint32_t fm_plan_shared_from(const fm_network_t *network)
+float *fm_plan_free(const fm_device_t *device)
 {
-    return fm_network_offset(network, network->settings->shared.from);
+    return &device->options->memory[device->plan.modelFloats];
 }
 
-uint32_t fm_plan_shared_count(const fm_network_t *network)
+uint32_t fm_plan_shared_from(const fm_device_t *device)
 {
-    return fm_network_offset(network, network->settings->shared.to) - fm_plan_shared_from(network);
+    return fm_model_offset(&device->model, device->plan.notice.training.shared.from);
+}
+
+uint32_t fm_plan_shared_count(const fm_device_t *device)
+{
+    return fm_model_offset(&device->model, device->plan.notice.training.shared.to) - fm_plan_shared_from(device);
 }
 
 /** The largest class whose every chunk reaches this device; 0: none does. As src/wire/chunk.ts reckons. */
 static uint32_t plan_chunk_class(const fm_device_t *device, fm_bytes_t classes)
 {
-    fm_model_chunk_t worst = { UINT32_MAX, FM_MOST_CHUNK_INDEX, FM_MOST_CHUNK_COUNT, true, UINT32_MAX - 1U, { NULL, 1U } };
-    fm_names_t names = fm_device_names(device);
-    fm_cbor_t cbor;
+    static const uint32_t most[4] = { UINT32_MAX, UINT32_MAX, FM_MOST_CHUNK_CLASS, FM_MOST_CHUNK_INDEX };
+    fm_model_chunk_t worst = { FM_MOST_CHUNK_INDEX, FM_MOST_CHUNK_COUNT, UINT32_MAX, 1U, 0U, { { NULL, 1U } } };
+    fm_message_t message = { FM_TYPE_MODEL, (uint8_t *)&worst, worst.strings };
+    fm_topic_t topic;
+    uint32_t length;
     uint32_t limit;
     uint32_t best = 0U;
     uint32_t i;
 
-    fm_cbor_write(&cbor, NULL, 0U);
-    fm_model_chunk_fields(&cbor, &worst);
+    worst.base = UINT32_MAX - 1U;
+    fm_device_topic(device, &topic, FM_TOPIC_CHANGE, most);
+    (void)fm_message_write(&message, NULL, 0U, &length);
     /* Without the payload of one byte, and its head. */
-    limit = fm_largest_payload(fm_topic_model_most(&names), cbor.at - 2U, device->options->buffers.incomingBytes);
+    limit = fm_largest_payload(topic.size, length - 2U, device->options->buffers.incomingBytes);
     for (i = 0U; i < classes.size; i += 4U) {
         uint32_t size = fm_get_le32(&classes.bytes[i]);
 
@@ -54,15 +57,22 @@ static uint32_t plan_chunk_class(const fm_device_t *device, fm_bytes_t classes)
 
 static const fm_loss_t *plan_loss(const fm_parts_t *parts, uint32_t id)
 {
-    const fm_loss_t *loss = NULL;
-    uint32_t i;
+    uint32_t i = 0U;
 
-    for (i = 0U; i < parts->lossCount; i++) {
-        if (parts->losses[i]->id == id) {
-            loss = parts->losses[i];
-        }
+    while ((parts->losses[i] != NULL) && (parts->losses[i]->id != id)) {
+        i++;
     }
-    return loss;
+    return parts->losses[i];
+}
+
+static const fm_round_t *plan_round(const fm_parts_t *parts, uint32_t kind)
+{
+    uint32_t i = 0U;
+
+    while ((parts->rounds[i] != NULL) && (parts->rounds[i]->kind != kind)) {
+        i++;
+    }
+    return parts->rounds[i];
 }
 
 /** The first of the coordinator's codecs that this device has. */
@@ -70,147 +80,116 @@ static const fm_codec_t *plan_codec(const fm_parts_t *parts, fm_bytes_t wanted)
 {
     const fm_codec_t *codec = NULL;
     uint32_t k;
-    uint32_t i;
 
     for (k = 0U; (codec == NULL) && (k < wanted.size); k++) {
-        for (i = 0U; i < parts->codecCount; i++) {
-            if (parts->codecs[i]->id == wanted.bytes[k]) {
-                codec = parts->codecs[i];
-            }
+        uint32_t i = 0U;
+
+        while ((parts->codecs[i] != NULL) && (parts->codecs[i]->id != wanted.bytes[k])) {
+            i++;
         }
+        codec = parts->codecs[i];
     }
     return codec;
 }
 
-static const fm_decoder_t *plan_decoder(const fm_parts_t *parts, const fm_notice_t *notice)
+/** Floats that the federation's rounds take on this device, with the model. */
+static uint32_t plan_floats(const fm_device_t *device)
 {
-    const fm_decoder_t *decoder = NULL;
+    const fm_round_t *const *rounds = device->options->parts->rounds;
+    uint32_t most = 0U;
     uint32_t i;
 
-    for (i = 0U; notice->hasDeltas && (i < parts->decoderCount); i++) {
-        if (parts->decoders[i]->id == notice->deltasCodec) {
-            decoder = parts->decoders[i];
-        }
+    for (i = 0U; rounds[i] != NULL; i++) {
+        uint32_t floats = rounds[i]->memory(device);
+
+        most = (floats > most) ? floats : most;
     }
-    return decoder;
+    return most + device->plan.modelFloats;
 }
 
-static uint32_t plan_larger(uint32_t a, uint32_t b)
-{
-    return (a > b) ? a : b;
-}
-
-static uint32_t plan_smaller(uint32_t a, uint32_t b)
-{
-    return (a < b) ? a : b;
-}
-
-/** Floats beside the model that the federation's rounds take on this device, at most MOST_FLOATS of each kind. */
-static uint32_t plan_work_memory(const fm_device_t *device, uint32_t parameters)
+/** Whether there is code for all of it. Layers that learn and are not shared would have to be kept from round to round. */
+static bool plan_supported(const fm_device_t *device)
 {
     const fm_plan_t *plan = &device->plan;
-    const fm_network_t *network = &device->network;
-    uint32_t rows = device->options->train.rows;
-    uint32_t counts = plan_smaller(fm_evaluation_size(network, plan->loss), MOST_FLOATS);
-    uint32_t need = fm_moments_size(plan->settings.inputs);
+    const fm_settings_t *settings = &plan->notice.training;
+    bool shared = (settings->shared.from == settings->trained.from) && (settings->shared.to == settings->trained.to);
+    bool parts = (device->model.loss != NULL) && (plan->codec != NULL) &&
+                 ((plan->round != NULL) || (plan->notice.kind == FM_ROUND_KIND_RELEASED));
 
-    need = plan_larger(need, counts + network->hidden + network->classes);
-    if ((rows > 0U) && (plan->codec != NULL)) {
-        uint32_t training = plan_smaller(fm_training_memory(network, rows), MOST_FLOATS);
-
-        training = plan_larger(training, fm_codec_memory(plan->codec, fm_plan_shared_count(network)));
-        training += parameters + ((fm_float_bits(plan->settings.momentum) != 0U) ? parameters : 0U);
-        need = plan_larger(need, training);
-    }
-    return need;
+    return shared && parts && fm_training_supports(settings);
 }
 
-/** The parts of the settings that there is code for, but for layers and loss. */
-static bool plan_supported(const fm_settings_t *settings)
+/** Whether the device can work for this federation; where memory is what is missing, `*bytes` would do. */
+static fm_result_t plan_problem(const fm_device_t *device, fm_result_t layers, uint32_t *bytes)
 {
-    /* Layers that learn, and are not shared, would have to be kept from round to round. */
-    bool allShared = (settings->shared.from == settings->trained.from) && (settings->shared.to == settings->trained.to);
-
-    return allShared && fm_training_supports(settings);
-}
-
-/** Whether the device can work for this federation; `*number` then tells bytes of memory that it would need. */
-static fm_result_t plan_problem(fm_device_t *device, uint32_t *number)
-{
-    const fm_device_options_t *options = device->options;
     const fm_plan_t *plan = &device->plan;
-    const fm_settings_t *settings = &plan->settings;
-    fm_result_t result = fm_network_begin(&device->network, settings);
+    fm_result_t result = layers;
 
-    if (settings->inputs != options->features) {
+    if (plan->notice.training.inputs != device->options->features) {
         result = FM_MISFIT;
-    } else if ((plan->loss == NULL) || (!plan_supported(settings))) {
+    } else if ((result == FM_OK) && (!plan_supported(device))) {
         result = FM_UNSUPPORTED;
     } else if (result == FM_OK) {
-        uint32_t parameters = fm_network_offset(&device->network, settings->layerCount);
-        uint32_t floats = (plan->sizeBytes / 4U) + plan_work_memory(device, parameters);
+        uint32_t floats = plan_floats(device);
 
-        *number = (floats > MOST_FLOATS) ? UINT32_MAX : (4U * floats);
-        if (plan->sizeBytes != (4U * (fm_plan_head(settings) + parameters))) {
+        *bytes = (floats > FM_MOST_FLOATS) ? UINT32_MAX : (4U * floats);
+        if (plan->notice.sizeBytes != (4U * plan->modelFloats)) {
             result = FM_BAD_MODEL;
-        } else if (floats > (options->memoryBytes / 4U)) {
+        } else if (floats > (device->options->memoryBytes / 4U)) {
             result = FM_NO_MEMORY;
-        } else if ((plan->codec == NULL) && (options->train.rows > 0U)) {
-            result = FM_UNSUPPORTED;
         } else {
             /* It can. */
         }
     } else {
-        /* The network says why. */
+        /* The layers say why. */
     }
     return result;
 }
 
-/** Whether the model in memory is what the Notice names, and what of it is of use otherwise. */
-static void plan_compare_held(fm_device_t *device, const fm_notice_t *notice)
-{
-    const fm_plan_t *plan = &device->plan;
-
-    device->holds = device->holds && (notice->sizeBytes == plan->sizeBytes) &&
-                    (notice->training.standardized == plan->settings.standardized) &&
-                    (notice->training.inputs == plan->settings.inputs);
-    device->holdsPlans = device->holds && device->holdsPlans && (notice->version == plan->version) &&
-                         (memcmp(notice->digest.bytes, plan->digest, sizeof(plan->digest)) == 0);
-}
-
-void fm_plan_take(fm_device_t *device, const fm_notice_t *notice)
+/** A new round, or the same one without work in progress. */
+static void plan_begin(fm_device_t *device, const fm_notice_t *notice)
 {
     const fm_parts_t *parts = device->options->parts;
+    const fm_settings_t *settings = &device->plan.notice.training;
     fm_plan_t *plan = &device->plan;
+    fm_model_t *model = &device->model;
     fm_result_t before = device->problem;
-    uint32_t number = 0U;
+    uint32_t bytes = 0U;
+    fm_result_t layers;
 
-    plan_compare_held(device, notice);
-    plan->round = notice->round;
-    plan->epoch = notice->epoch;
-    plan->version = notice->version;
-    plan->sizeBytes = notice->sizeBytes;
-    plan->seed = notice->seed;
-    plan->kind = notice->kind;
-    plan->deltasBase = notice->deltasBase;
-    plan->settings = notice->training;
-    (void)memcpy(plan->digest, notice->digest.bytes, sizeof(plan->digest));
-    plan->loss = plan_loss(parts, notice->training.loss);
-    plan->codec = plan_codec(parts, notice->codecs);
-    plan->decoder = plan_decoder(parts, notice);
-    fm_plan_follow(device, notice);
+    /* The digest tells all of a model; one of another shape is of no use for changes either. */
+    device->holdsPlans = device->holdsPlans && (device->heldVersion == notice->numbers.version) &&
+                         (memcmp(plan->digest, notice->strings[FM_NOTICE_DIGEST].bytes, sizeof(plan->digest)) == 0);
+    device->holds = device->holds && (plan->notice.sizeBytes == notice->numbers.sizeBytes) &&
+                    (settings->standardized == notice->numbers.training.standardized);
+    plan->notice = notice->numbers;
+    (void)memcpy(plan->digest, notice->strings[FM_NOTICE_DIGEST].bytes, sizeof(plan->digest));
+    plan->codec = plan_codec(parts, notice->strings[FM_NOTICE_CODECS]);
+    plan->round = plan_round(parts, plan->notice.kind);
+    layers = fm_model_begin(model, settings);
+    model->loss = plan_loss(parts, settings->loss);
+    model->scales = settings->standardized ? device->options->memory : NULL;
+    model->key.seed = plan->notice.seed;
+    model->key.round = plan->notice.round;
+    plan->parameters = fm_model_offset(model, settings->layerCount);
+    plan->headFloats = settings->standardized ? (2U * settings->inputs) : 0U;
+    plan->modelFloats = plan->headFloats + plan->parameters;
     device->hasPlan = true;
-    device->problem = plan_problem(device, &number);
+    device->problem = plan_problem(device, layers, &bytes);
     if ((device->problem != FM_OK) && (device->problem != before)) {
-        fm_device_tell(device, FM_EVENT_UNFIT, number, device->problem);
+        fm_device_tell(device, FM_EVENT_UNFIT, bytes, device->problem);
     }
 }
 
-void fm_plan_follow(fm_device_t *device, const fm_notice_t *notice)
+void fm_plan_take(fm_device_t *device, const fm_notice_t *notice, bool whole)
 {
-    device->plan.session = notice->session;
-    device->plan.phase = notice->phase;
-    device->plan.shards = notice->shards;
-    device->plan.spreadSeconds = notice->spreadSeconds;
-    device->plan.chunkBytes = plan_chunk_class(device, notice->chunkClasses);
+    fm_notice_numbers_t *numbers = &device->plan.notice;
+
+    if (whole) {
+        plan_begin(device, notice);
+    }
+    numbers->session = notice->numbers.session;
+    numbers->phase = notice->numbers.phase;
+    numbers->shards = notice->numbers.shards;
+    device->plan.chunkBytes = plan_chunk_class(device, notice->strings[FM_NOTICE_CHUNK_CLASSES]);
 }

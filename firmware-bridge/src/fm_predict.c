@@ -1,10 +1,10 @@
-/** Predictions of the released model. */
+/** The released model: its parameters, and its predictions. */
 #include <stddef.h>
 #include <string.h>
 
 #include "fm_device.h"
 #include "fm_loss.h"
-#include "fm_network.h"
+#include "fm_model.h"
 
 /** One sample, without a label. */
 typedef struct {
@@ -27,16 +27,12 @@ fm_result_t fm_device_predict(fm_device_t *device, const float *x, float *output
     if (device->released) {
         predict_sample_t sample = { x };
         fm_samples_t samples = { &sample, 1U, predict_value };
-        fm_rows_t rows = device->train;
-        const fm_settings_t *settings = &device->plan.settings;
-        float *memory = &device->options->memory[device->plan.sizeBytes / 4U];
-        uint32_t classes = device->network.classes;
+        const fm_model_t *model = &device->model;
+        float *memory = fm_plan_free(device);
 
-        rows.samples = &samples;
-        fm_network_forward(&device->network, &device->options->memory[fm_plan_head(settings)], &rows, 0U, memory);
-        (void)memcpy(outputs, &memory[fm_network_outputs(&device->network, settings->layerCount - 1U)],
-                     sizeof(float) * classes);
-        device->plan.loss->predict(outputs, classes);
+        fm_model_forward(model, fm_plan_parameters(device), &samples, 0U, memory);
+        (void)memcpy(outputs, &memory[fm_model_last(model)], sizeof(float) * model->classes);
+        (void)model->loss->gradient(outputs, model->classes, model->loss->none, 1.0F, 1.0F);
         result = FM_OK;
     }
     return result;
@@ -44,12 +40,6 @@ fm_result_t fm_device_predict(fm_device_t *device, const float *x, float *output
 
 const float *fm_device_model(const fm_device_t *device, uint32_t *count)
 {
-    const float *model = NULL;
-
-    *count = 0U;
-    if (device->released) {
-        model = &device->options->memory[fm_plan_head(&device->plan.settings)];
-        *count = fm_network_offset(&device->network, device->plan.settings.layerCount);
-    }
-    return model;
+    *count = device->released ? device->plan.parameters : 0U;
+    return device->released ? fm_plan_parameters(device) : NULL;
 }

@@ -3,12 +3,12 @@
 #include <stddef.h>
 #include <string.h>
 
-/* States. */
+/* States. From CONNECTING on there is a stream. */
 #define WAITING 0U
 #define OPENING 1U
-#define CONNECTING 2U
-#define UP 3U
-#define AWAY 4U
+#define AWAY 2U
+#define CONNECTING 3U
+#define UP 4U
 
 /* A connection that has held for this long was a good one: the next attempts begin with the shortest delay. */
 #define STABLE_MS 10000U
@@ -24,10 +24,18 @@ static uint32_t session_now(const fm_session_t *session)
     return session->port->now_ms(session->port->context);
 }
 
-static void session_enter(fm_session_t *session, uint32_t state)
+/** Whether so much time has passed. */
+static bool session_passed(const fm_session_t *session, uint32_t sinceMs, uint32_t waitMs)
+{
+    return (session_now(session) - sinceMs) >= waitMs;
+}
+
+static void session_enter(fm_session_t *session, uint8_t state)
 {
     session->state = state;
     session->sinceMs = session_now(session);
+    session->heardMs = session->sinceMs;
+    session->sentMs = session->sinceMs;
 }
 
 void fm_session_begin(fm_session_t *session, const fm_port_t *port, const fm_buffers_t *buffers,
@@ -35,35 +43,30 @@ void fm_session_begin(fm_session_t *session, const fm_port_t *port, const fm_buf
 {
     (void)memset(session, 0, sizeof(*session));
     session->port = port;
-    session->buffers = buffers;
-    session->keepAliveMs = 1000U * keepAliveSeconds;
-    session_enter(session, WAITING);
+    session->buffers = *buffers;
+    session->halfMs = 500U * keepAliveSeconds;
 }
 
-/** Ends the connection, if there is one, and says after how long the next attempt is. */
-static void session_drop(fm_session_t *session, fm_result_t reason, fm_session_event_t *event)
+/** Ends the connection, if there is one; the next attempt comes after a while. */
+static void session_drop(fm_session_t *session)
 {
-    uint32_t most;
+    const fm_port_t *port = session->port;
 
-    if ((session->state == UP) && ((session_now(session) - session->sinceMs) >= STABLE_MS)) {
+    if ((session->state == UP) && session_passed(session, session->sinceMs, STABLE_MS)) {
         session->attempts = 0U;
     }
-    session->port->reset(session->port->context);
-    most = FIRST_DELAY_MS << session->attempts;
-    session->waitMs = session->port->random(session->port->context) % most;
+    port->reset(port->context);
+    session->waitMs = port->random(port->context) % (FIRST_DELAY_MS << session->attempts);
     if (session->attempts < MOST_DOUBLINGS) {
         session->attempts++;
     }
     session->filled = 0U;
     session->used = 0U;
     session->skip = 0U;
-    session->from = 0U;
-    session->to = 0U;
+    session->queued = 0U;
     session->publishId = 0U;
     session->pinged = false;
     session_enter(session, WAITING);
-    event->kind = FM_SESSION_DOWN;
-    event->result = reason;
 }
 
 void fm_session_reset(fm_session_t *session, fm_result_t reason)
@@ -73,23 +76,24 @@ void fm_session_reset(fm_session_t *session, fm_result_t reason)
 
 /* ---- packets that go out ---- */
 
-/** Where the next packet of `bytes` goes; its `bytes` is NULL where there is no room now. */
-static fm_packet_t session_room(fm_session_t *session, uint32_t bytes)
+/** Where the next packet is written: behind those that are queued. */
+static fm_packet_t session_packet(const fm_session_t *session)
 {
-    const fm_buffers_t *buffers = session->buffers;
-    fm_packet_t packet = { NULL, bytes, 0U };
+    fm_packet_t packet = { &session->buffers.outgoing[session->queued],
+                           session->buffers.outgoingBytes - session->queued, 0U };
 
-    if (session->from > 0U) {
-        (void)memmove(buffers->outgoing, &buffers->outgoing[session->from], session->to - session->from);
-        session->to -= session->from;
-        session->from = 0U;
-    }
-    if (((session->state == UP) || (session->state == CONNECTING)) &&
-        ((buffers->outgoingBytes - session->to) >= bytes)) {
-        packet.bytes = &buffers->outgoing[session->to];
-        session->to += bytes;
-    }
     return packet;
+}
+
+/** Queues the packet, if there was room for it, and a stream. */
+static bool session_queue(fm_session_t *session, const fm_packet_t *packet)
+{
+    bool fits = (packet->at <= packet->size) && (session->state >= CONNECTING);
+
+    if (fits) {
+        session->queued += packet->at;
+    }
+    return fits;
 }
 
 static uint32_t session_next_id(fm_session_t *session)
@@ -98,29 +102,26 @@ static uint32_t session_next_id(fm_session_t *session)
     return session->lastId;
 }
 
-fm_result_t fm_session_connect(fm_session_t *session, const fm_connect_t *connect)
+bool fm_session_connect(fm_session_t *session, const fm_connect_t *connect)
 {
-    fm_packet_t packet = { NULL, 0U, 0U };
+    fm_packet_t packet = session_packet(session);
 
     fm_mqtt_connect(&packet, connect);
-    packet = session_room(session, packet.at);
-    if (packet.bytes != NULL) {
-        fm_mqtt_connect(&packet, connect);
-    }
-    return (packet.bytes != NULL) ? FM_OK : FM_NO_SPACE;
+    return session_queue(session, &packet);
 }
 
 uint8_t *fm_session_publish(fm_session_t *session, fm_bytes_t topic, bool retain, uint32_t bytes)
 {
+    fm_packet_t packet = session_packet(session);
     uint8_t *payload = NULL;
 
     if ((session->state == UP) && (session->publishId == 0U)) {
-        fm_packet_t packet = session_room(session, fm_mqtt_publish_bytes(topic.size, bytes));
+        uint32_t id = session_next_id(session);
 
-        if (packet.bytes != NULL) {
-            session->publishId = session_next_id(session);
-            fm_mqtt_publish(&packet, topic, session->publishId, retain, bytes);
-            payload = &packet.bytes[packet.size - bytes];
+        fm_mqtt_publish(&packet, topic, id, retain, bytes);
+        if (session_queue(session, &packet)) {
+            session->publishId = id;
+            payload = &packet.bytes[packet.at - bytes];
         }
     }
     return payload;
@@ -128,53 +129,46 @@ uint8_t *fm_session_publish(fm_session_t *session, fm_bytes_t topic, bool retain
 
 uint32_t fm_session_subscribe(fm_session_t *session, fm_bytes_t topic)
 {
-    fm_packet_t packet = { NULL, 0U, 0U };
-    uint32_t id = 0U;
+    fm_packet_t packet = session_packet(session);
+    uint32_t id = session_next_id(session);
 
-    fm_mqtt_subscribe(&packet, 0U, topic);
-    packet = session_room(session, packet.at);
-    if (packet.bytes != NULL) {
-        id = session_next_id(session);
-        fm_mqtt_subscribe(&packet, id, topic);
-    }
-    return id;
+    fm_mqtt_subscribe(&packet, id, topic);
+    return session_queue(session, &packet) ? id : 0U;
 }
 
 bool fm_session_unsubscribe(fm_session_t *session, fm_bytes_t topic)
 {
-    fm_packet_t packet = { NULL, 0U, 0U };
+    fm_packet_t packet = session_packet(session);
 
-    fm_mqtt_unsubscribe(&packet, 0U, topic);
-    packet = session_room(session, packet.at);
-    if (packet.bytes != NULL) {
-        fm_mqtt_unsubscribe(&packet, session_next_id(session), topic);
-    }
-    return packet.bytes != NULL;
+    fm_mqtt_unsubscribe(&packet, session_next_id(session), topic);
+    return session_queue(session, &packet);
 }
 
-/** Queues a packet of nothing but its type, if there is room. */
-static void session_send_empty(fm_session_t *session, uint32_t type)
+/** Queues a packet of a type, and for PUBACK an id. */
+static void session_short(fm_session_t *session, uint32_t type, uint32_t id)
 {
-    fm_packet_t packet = session_room(session, 2U);
+    fm_packet_t packet = session_packet(session);
 
-    if (packet.bytes != NULL) {
-        fm_mqtt_empty(&packet, type);
-    }
+    fm_mqtt_short(&packet, type, id);
+    (void)session_queue(session, &packet);
 }
 
 static fm_result_t session_flush(fm_session_t *session)
 {
-    uint32_t left = session->to - session->from;
+    uint8_t *outgoing = session->buffers.outgoing;
     fm_result_t result = FM_OK;
 
-    if (left > 0U) {
-        int32_t written = session->port->write(session->port->context, &session->buffers->outgoing[session->from], left);
+    if (session->queued > 0U) {
+        int32_t written = session->port->write(session->port->context, outgoing, session->queued);
 
         if (written < 0) {
             result = FM_CLOSED;
+        } else if (written > 0) {
+            session->queued -= (uint32_t)written;
+            (void)memmove(outgoing, &outgoing[written], session->queued);
+            session->sentMs = session_now(session);
         } else {
-            session->from += (uint32_t)written;
-            session->sentMs = (written > 0) ? session_now(session) : session->sentMs;
+            /* The stream takes nothing now. */
         }
     }
     return result;
@@ -182,7 +176,7 @@ static fm_result_t session_flush(fm_session_t *session)
 
 void fm_session_leave(fm_session_t *session)
 {
-    session_send_empty(session, FM_MQTT_DISCONNECT);
+    session_short(session, FM_MQTT_DISCONNECT, 0U);
     (void)session_flush(session);
     session->port->reset(session->port->context);
     session_enter(session, AWAY);
@@ -190,154 +184,117 @@ void fm_session_leave(fm_session_t *session)
 
 /* ---- packets that come in ---- */
 
+/** Forgets what was handed out, and reads what there is. */
 static fm_result_t session_read(fm_session_t *session)
 {
-    const fm_buffers_t *buffers = session->buffers;
+    uint8_t *incoming = session->buffers.incoming;
     fm_result_t result = FM_OK;
-    int32_t got = 0;
     uint32_t room;
 
-    /* What was handed out is no longer needed. */
-    if (session->used > 0U) {
-        (void)memmove(buffers->incoming, &buffers->incoming[session->used], session->filled - session->used);
-        session->filled -= session->used;
-        session->used = 0U;
-    }
-    room = buffers->incomingBytes - session->filled;
+    session->filled -= session->used;
+    (void)memmove(incoming, &incoming[session->used], session->filled);
+    session->used = 0U;
+    room = session->buffers.incomingBytes - session->filled;
     if (room > 0U) {
-        got = session->port->read(session->port->context, &buffers->incoming[session->filled], room);
-    }
-    if (got < 0) {
-        result = FM_CLOSED;
-    } else if (got > 0) {
-        session->filled += (uint32_t)got;
-        session->heardMs = session_now(session);
-        session->pinged = false;
-    } else {
-        /* Nothing now. */
-    }
-    if (session->skip > 0U) {
-        uint32_t dropped = (session->skip < session->filled) ? session->skip : session->filled;
+        int32_t got = session->port->read(session->port->context, &incoming[session->filled], room);
 
-        session->skip -= dropped;
-        session->used = dropped;
-    }
-    return result;
-}
-
-/** Acknowledges a message. There is room: session_take() has seen to it. */
-static void session_acknowledge(fm_session_t *session, uint32_t id)
-{
-    if (id != 0U) {
-        fm_packet_t packet = session_room(session, PUBACK_BYTES);
-
-        if (packet.bytes != NULL) {
-            fm_mqtt_puback(&packet, id);
-        }
-    }
-}
-
-/** A packet that is larger than the buffer: its topic and id are there, the rest will be dropped. */
-static fm_result_t session_too_large(fm_session_t *session, const fm_frame_t *frame, fm_session_event_t *event)
-{
-    fm_result_t result = FM_BAD_PACKET;
-
-    if (frame->type == FM_MQTT_PUBLISH) {
-        result = fm_mqtt_read_publish(session->buffers->incoming, session->filled, frame, &event->publish);
-    }
-    if (result == FM_OK) {
-        event->kind = FM_SESSION_TOO_LARGE;
-        event->needed = frame->bytes;
-        session->skip = frame->bytes - session->filled;
-        session->used = session->filled;
-        session_acknowledge(session, event->publish.id);
-    }
-    return result;
-}
-
-/** What an acknowledgement is of. */
-static fm_result_t session_on_ack(fm_session_t *session, const uint8_t *packet, const fm_frame_t *frame,
-                                  fm_session_event_t *event)
-{
-    fm_result_t result = fm_mqtt_read_ack(packet, frame, &event->id);
-
-    if (result != FM_BAD_PACKET) {
-        if (frame->type == FM_MQTT_SUBACK) {
-            event->kind = FM_SESSION_SUBSCRIBED;
-            event->result = result;
-        } else if ((frame->type == FM_MQTT_PUBACK) && (event->id == session->publishId)) {
-            event->kind = FM_SESSION_PUBLISHED;
-            session->publishId = 0U;
+        if (got < 0) {
+            result = FM_CLOSED;
+        } else if (got > 0) {
+            session->filled += (uint32_t)got;
+            session->heardMs = session_now(session);
+            session->pinged = false;
         } else {
-            /* UNSUBACK, or of something long past. */
+            /* Nothing now. */
         }
-        result = FM_OK;
+    }
+    /* Of a packet that is too large, all of it is dropped. */
+    session->used = (session->skip < session->filled) ? session->skip : session->filled;
+    session->skip -= session->used;
+    return result;
+}
+
+/** A message, or what there is of one that is too large: the rest will be dropped. */
+static fm_result_t session_on_publish(fm_session_t *session, const fm_frame_t *frame, fm_session_event_t *event)
+{
+    bool whole = frame->bytes <= session->filled;
+    uint32_t size = whole ? frame->bytes : session->filled;
+    fm_result_t result = fm_mqtt_read_publish(session->buffers.incoming, size, frame, &session->message);
+
+    if (result == FM_OK) {
+        session->used = size;
+        session->skip = frame->bytes - size;
+        session->needed = frame->bytes;
+        *event = whole ? FM_SESSION_MESSAGE : FM_SESSION_TOO_LARGE;
+        if (session->message.id != 0U) {
+            session_short(session, FM_MQTT_PUBACK, session->message.id);
+        }
     }
     return result;
 }
 
-/** A whole packet while the session is up. */
-static fm_result_t session_on_packet(fm_session_t *session, const uint8_t *packet, const fm_frame_t *frame,
-                                     fm_session_event_t *event)
+/** PUBACK, SUBACK, UNSUBACK. */
+static fm_result_t session_on_ack(fm_session_t *session, const fm_frame_t *frame, fm_session_event_t *event)
+{
+    fm_result_t result = fm_mqtt_read_ack(session->buffers.incoming, frame, &session->ackId);
+
+    if (result == FM_BAD_PACKET) {
+        /* As it says. */
+    } else if (frame->type == FM_MQTT_SUBACK) {
+        *event = FM_SESSION_SUBSCRIBED;
+        session->result = result;
+        result = FM_OK;
+    } else if ((frame->type == FM_MQTT_PUBACK) && (session->ackId == session->publishId)) {
+        *event = FM_SESSION_PUBLISHED;
+        session->publishId = 0U;
+    } else {
+        /* UNSUBACK, or of something long past. */
+    }
+    return result;
+}
+
+/** A whole packet. The answer to CONNECT comes first, and once. */
+static fm_result_t session_on_packet(fm_session_t *session, const fm_frame_t *frame, fm_session_event_t *event)
 {
     fm_result_t result = FM_OK;
 
-    switch (frame->type) {
-    case FM_MQTT_PUBLISH:
-        result = fm_mqtt_read_publish(packet, frame->bytes, frame, &event->publish);
-        if (result == FM_OK) {
-            event->kind = FM_SESSION_MESSAGE;
-            session_acknowledge(session, event->publish.id);
-        }
-        break;
-    case FM_MQTT_PUBACK:
-    case FM_MQTT_SUBACK:
-    case FM_MQTT_UNSUBACK:
-        result = session_on_ack(session, packet, frame, event);
-        break;
-    case FM_MQTT_PINGRESP:
-        /* That it has come is all that it says. */
-        break;
-    default:
+    session->used = frame->bytes;
+    if ((frame->type == FM_MQTT_CONNACK) == (session->state == UP)) {
         result = FM_BAD_PACKET;
-        break;
+    } else if (frame->type == FM_MQTT_CONNACK) {
+        result = fm_mqtt_read_connack(session->buffers.incoming, frame);
+        if (result == FM_OK) {
+            session_enter(session, UP);
+            *event = FM_SESSION_UP;
+        }
+    } else if (frame->type == FM_MQTT_PUBLISH) {
+        result = session_on_publish(session, frame, event);
+    } else if (frame->type != FM_MQTT_PINGRESP) {
+        result = session_on_ack(session, frame, event);
+    } else {
+        /* That it has come is all that it says. */
     }
     return result;
 }
 
-/** The answer to CONNECT: nothing else may come before it. */
-static fm_result_t session_on_connack(fm_session_t *session, const uint8_t *packet, const fm_frame_t *frame,
-                                      fm_session_event_t *event)
-{
-    fm_result_t result = fm_mqtt_read_connack(packet, frame);
-
-    if (result == FM_OK) {
-        session_enter(session, UP);
-        event->kind = FM_SESSION_UP;
-    }
-    return result;
-}
-
-/** Takes the next packet, if it is there. */
+/** Takes the next packet, if it is there, and there is room to acknowledge it. */
 static fm_result_t session_take(fm_session_t *session, fm_session_event_t *event)
 {
-    const uint8_t *packet = session->buffers->incoming;
-    uint32_t room = session->buffers->outgoingBytes - (session->to - session->from);
     fm_frame_t frame;
-    fm_result_t result = fm_mqtt_frame(packet, session->filled, &frame);
+    fm_result_t result = fm_mqtt_frame(session->buffers.incoming, session->filled, &frame);
 
     if (result == FM_AGAIN) {
         result = FM_OK;
-    } else if ((result != FM_OK) || (room < PUBACK_BYTES)) {
-        /* Refused, or it waits until it can be acknowledged. */
+    } else if ((result != FM_OK) || ((session->buffers.outgoingBytes - session->queued) < PUBACK_BYTES)) {
+        /* Refused, or it waits. */
     } else if (frame.bytes <= session->filled) {
-        session->used = frame.bytes;
-        result = (session->state == UP) ? session_on_packet(session, packet, &frame, event)
-                                        : session_on_connack(session, packet, &frame, event);
-    } else if (session->filled == session->buffers->incomingBytes) {
-        result = session_too_large(session, &frame, event);
-    } else {
+        result = session_on_packet(session, &frame, event);
+    } else if (session->filled < session->buffers.incomingBytes) {
         /* More of it is to come. */
+    } else if ((frame.type == FM_MQTT_PUBLISH) && (session->state == UP)) {
+        result = session_on_publish(session, &frame, event);
+    } else {
+        result = FM_BAD_PACKET;
     }
     return result;
 }
@@ -345,19 +302,17 @@ static fm_result_t session_take(fm_session_t *session, fm_session_event_t *event
 /** A ping when it has been quiet for half the time, the end when it stays quiet. */
 static fm_result_t session_keep_alive(fm_session_t *session)
 {
-    uint32_t half = session->keepAliveMs / 2U;
-    uint32_t now = session_now(session);
     fm_result_t result = FM_OK;
+    uint32_t half = session->halfMs;
 
-    if (session->state == CONNECTING) {
-        result = ((now - session->sinceMs) >= half) ? FM_SILENT : FM_OK;
-    } else if (session->pinged) {
-        result = ((now - session->pingedMs) >= half) ? FM_SILENT : FM_OK;
-    } else if (((now - session->heardMs) >= half) || ((now - session->sentMs) >= half)) {
-        session_send_empty(session, FM_MQTT_PINGREQ);
+    if (session->pinged || (session->state == CONNECTING)) {
+        if (session_passed(session, session->pinged ? session->pingedMs : session->sinceMs, half)) {
+            result = FM_SILENT;
+        }
+    } else if (session_passed(session, session->heardMs, half) || session_passed(session, session->sentMs, half)) {
+        session_short(session, FM_MQTT_PINGREQ, 0U);
         session->pinged = true;
-        session->pingedMs = now;
-        session->sentMs = now;
+        session->pingedMs = session_now(session);
     } else {
         /* Recently heard. */
     }
@@ -365,7 +320,7 @@ static fm_result_t session_keep_alive(fm_session_t *session)
 }
 
 /** While there is a stream. */
-static void session_converse(fm_session_t *session, fm_session_event_t *event)
+static fm_result_t session_converse(fm_session_t *session, fm_session_event_t *event)
 {
     fm_result_t result = session->broken;
 
@@ -382,48 +337,43 @@ static void session_converse(fm_session_t *session, fm_session_event_t *event)
     if (result == FM_OK) {
         result = session_keep_alive(session);
     }
-    if (result != FM_OK) {
-        session_drop(session, result, event);
-    }
+    return result;
 }
 
-static void session_open(fm_session_t *session, fm_session_event_t *event)
+static fm_result_t session_open(fm_session_t *session, fm_session_event_t *event)
 {
     fm_result_t result = session->port->open(session->port->context);
 
     if (result == FM_OK) {
         session_enter(session, CONNECTING);
-        session->heardMs = session->sinceMs;
-        session->sentMs = session->sinceMs;
-        event->kind = FM_SESSION_OPENED;
-    } else if (result != FM_AGAIN) {
-        session_drop(session, result, event);
-    } else if ((session_now(session) - session->sinceMs) >= (session->keepAliveMs / 2U)) {
-        session_drop(session, FM_SILENT, event);
+        *event = FM_SESSION_OPENED;
+    } else if (result == FM_AGAIN) {
+        result = session_passed(session, session->sinceMs, session->halfMs) ? FM_SILENT : FM_OK;
     } else {
-        /* Not yet. */
+        /* It failed. */
     }
+    return result;
 }
 
-void fm_session_poll(fm_session_t *session, fm_session_event_t *event)
+fm_session_event_t fm_session_poll(fm_session_t *session)
 {
-    event->kind = FM_SESSION_NOTHING;
-    event->result = FM_OK;
-    switch (session->state) {
-    case WAITING:
-        if ((session_now(session) - session->sinceMs) >= session->waitMs) {
-            session_enter(session, OPENING);
-        }
-        break;
-    case OPENING:
-        session_open(session, event);
-        break;
-    case CONNECTING:
-    case UP:
-        session_converse(session, event);
-        break;
-    default:
-        /* Away for good. */
-        break;
+    fm_session_event_t event = FM_SESSION_NOTHING;
+    fm_result_t result = FM_OK;
+
+    session->result = FM_OK;
+    if (session->state >= CONNECTING) {
+        result = session_converse(session, &event);
+    } else if (session->state == OPENING) {
+        result = session_open(session, &event);
+    } else if ((session->state == WAITING) && session_passed(session, session->sinceMs, session->waitMs)) {
+        session_enter(session, OPENING);
+    } else {
+        /* It waits, or is away for good. */
     }
+    if (result != FM_OK) {
+        session_drop(session);
+        session->result = result;
+        event = FM_SESSION_DOWN;
+    }
+    return event;
 }

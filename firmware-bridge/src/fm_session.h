@@ -22,22 +22,14 @@ typedef enum {
     FM_SESSION_UP,
     /** No longer; `result` says why. It is tried again by itself. */
     FM_SESSION_DOWN,
-    /** `publish` has come. Its views hold until the next poll. */
+    /** `message` has come. Its views hold until the next poll. */
     FM_SESSION_MESSAGE,
-    /** A message of `needed` bytes was dropped, since it is larger than the buffer for incoming packets. `publish.topic` says which. */
+    /** A message was dropped, since its packet of `needed` bytes is larger than the buffer. `message.topic` says which. */
     FM_SESSION_TOO_LARGE,
     /** What was published last has arrived at the broker. */
     FM_SESSION_PUBLISHED,
-    /** The subscription `id` is granted, or not (FM_REFUSED). */
+    /** The subscription `ackId` is granted; or, with FM_REFUSED in `result`, not. */
     FM_SESSION_SUBSCRIBED
-} fm_session_kind_t;
-
-typedef struct {
-    fm_session_kind_t kind;
-    fm_result_t result;
-    fm_publish_t publish;
-    uint32_t needed;
-    uint32_t id;
 } fm_session_event_t;
 
 /**
@@ -47,10 +39,11 @@ typedef struct {
 void fm_session_begin(fm_session_t *session, const fm_port_t *port, const fm_buffers_t *buffers,
                       uint32_t keepAliveSeconds);
 
-void fm_session_poll(fm_session_t *session, fm_session_event_t *event);
+/** What has happened; the session's `message`, `result`, `needed` and `ackId` tell more, until the next poll. */
+fm_session_event_t fm_session_poll(fm_session_t *session);
 
-/** Introduces the client, after FM_SESSION_OPENED. FM_NO_SPACE: the buffer for outgoing packets is too small. */
-fm_result_t fm_session_connect(fm_session_t *session, const fm_connect_t *connect);
+/** Introduces the client, after FM_SESSION_OPENED. False: the buffer for outgoing packets is too small. */
+bool fm_session_connect(fm_session_t *session, const fm_connect_t *connect);
 
 /**
  * Publishes (QoS 1). Returns where `bytes` bytes of payload go, to be written at once; NULL: not now - the last one is not

@@ -90,17 +90,6 @@ void fm_sha256_add(fm_sha256_t *sha, const uint8_t *bytes, uint32_t size)
     }
 }
 
-void fm_sha256_add_text(fm_sha256_t *sha, const char *text)
-{
-    uint32_t i;
-
-    for (i = 0U; text[i] != '\0'; i++) {
-        uint8_t byte = (uint8_t)text[i];
-
-        fm_sha256_add(sha, &byte, 1U);
-    }
-}
-
 void fm_sha256_end(fm_sha256_t *sha, uint8_t *digest)
 {
     static const uint8_t one = 0x80U;

@@ -13,9 +13,6 @@ void fm_sha256_begin(fm_sha256_t *sha);
 /** Up to 2^29 - 1 bytes in all. */
 void fm_sha256_add(fm_sha256_t *sha, const uint8_t *bytes, uint32_t size);
 
-/** The same of a terminated text. */
-void fm_sha256_add_text(fm_sha256_t *sha, const char *text);
-
 /** Writes the digest, 32 bytes; begin anew afterwards. */
 void fm_sha256_end(fm_sha256_t *sha, uint8_t *digest);
 

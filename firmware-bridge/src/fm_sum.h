@@ -14,9 +14,7 @@
 /** Numbers that a sum becomes on the wire (src/core/limbs.ts). */
 #define FM_LIMBS 5U
 
-void fm_sum_begin(fm_sum_t *sum);
-
-/** A number that is not finite spoils the sum. */
+/** A number that is not finite spoils the sum. A sum of nothing is all zeros. */
 void fm_sum_add(fm_sum_t *sum, float value);
 
 void fm_sum_add_square(fm_sum_t *sum, float value);

@@ -18,13 +18,11 @@
 bool fm_training_supports(const fm_settings_t *settings);
 
 /** Floats of working memory that training needs besides weights and velocity; UINT32_MAX where that is too small a number. */
-uint32_t fm_training_memory(const fm_network_t *network, uint32_t rows);
+uint32_t fm_training_memory(const fm_model_t *model, uint32_t rows);
 
 /**
- * Begins. The caller has filled in network, loss, rows, key, order (room for as many entries as there are
- * rows), start (the parameters, left alone), weights, velocity (NULL without momentum; as many) and
- * memory; all are borrowed. FM_UNSUPPORTED: settings that there is no code for. FM_BAD_SAMPLE: a label
- * that the loss does not take.
+ * Begins. The caller has filled in the first members, up to `memory`; all are borrowed. FM_BAD_SAMPLE: a label that the loss
+ * does not take.
  */
 fm_result_t fm_training_begin(fm_training_t *training);
 

@@ -23,7 +23,8 @@ static fm_key_t key_of(fm_bytes_t numbers)
 bool check_encoding(const record_t *record)
 {
     static const fm_codec_t *const codecs[3] = { &fm_codec_f32, &fm_codec_int8, &fm_codec_eden1 };
-    fm_delta_t delta = { values, NULL, record_floats(record->strings[3], values, MOST), key_of(record->strings[2]), memory };
+    const fm_key_t key = key_of(record->strings[2]);
+    fm_delta_t delta = { values, NULL, record_floats(record->strings[3], values, MOST), &key, memory };
     fm_bytes_t expected = record->strings[4];
     bool good = true;
 

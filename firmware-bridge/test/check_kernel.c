@@ -8,7 +8,7 @@
 #include "fm_loss.h"
 #include "fm_math.h"
 #include "fm_moments.h"
-#include "fm_network.h"
+#include "fm_model.h"
 #include "fm_protocol.h"
 #include "fm_random.h"
 #include "fm_sha256.h"
@@ -81,10 +81,9 @@ bool check_sum(const record_t *record)
     fm_bytes_t x = record->strings[1];
     float limbs[FM_LIMBS];
     float value;
-    fm_sum_t sum;
+    fm_sum_t sum = { 0 };
     bool good;
 
-    fm_sum_begin(&sum);
     for (uint32_t i = 0U; i < x.size / 4U; i++) {
         fm_sum_add(&sum, record_float(x, i));
     }
@@ -152,29 +151,29 @@ static fm_settings_t settings_of(fm_bytes_t numbers)
 
 static bool check_trained(const record_t *record, fm_training_t *training, uint32_t parameters)
 {
+    const fm_trained_t *done = &training->done;
     fm_result_t result = fm_training_begin(training);
     float loss;
     bool good = check(record, result == FM_OK, "it does not begin");
 
-    while (good && (training->steps < record_number(record->strings[9], 0U))) {
+    while (good && (done->steps < record_number(record->strings[9], 0U))) {
         good = check(record, fm_training_advance(training) == FM_AGAIN, "it ends early");
     }
-    loss = fm_sum_float(&training->lossSum);
+    loss = fm_sum_float(&done->lossSum);
     good &= check(record, fm_training_rests(training), "it does not rest");
     good &= check(record, record_same(record->strings[7], weights, parameters), "another result");
     good &= check(record, record_same(record->strings[8], &loss, 1U), "another loss");
-    good &= check(record, training->steps == record_number(record->strings[9], 0U), "another number of steps");
-    good &= check(record, training->samples == record_number(record->strings[9], 1U), "another number of samples");
-    result = (training->epoch == training->network->settings->epochs) ? FM_OK : FM_AGAIN;
+    good &= check(record, done->steps == record_number(record->strings[9], 0U), "another number of steps");
+    good &= check(record, done->samples == record_number(record->strings[9], 1U), "another number of samples");
+    result = (done->samples == training->model->settings->epochs * training->samples->rows) ? FM_OK : FM_AGAIN;
     good &= check(record, fm_training_advance(training) == result, "it does not end when it should");
     return good;
 }
 
-static bool check_evaluated(const record_t *record, const fm_network_t *network, const fm_loss_t *loss,
-                            const fm_rows_t *rows)
+static bool check_evaluated(const record_t *record, const fm_model_t *model, const fm_samples_t *samples)
 {
-    fm_evaluation_t evaluation = { .network = network, .loss = loss, .test = rows, .train = rows };
-    uint32_t size = fm_evaluation_size(network, loss);
+    fm_evaluation_t evaluation = { .model = model, .test = samples, .train = samples };
+    uint32_t size = fm_evaluation_size(model);
     fm_result_t result;
     bool good = true;
 
@@ -191,14 +190,14 @@ static bool check_evaluated(const record_t *record, const fm_network_t *network,
     } else {
         good &= check(record, result == FM_DIVERGED, "sums that cannot travel are let through");
     }
-    for (uint32_t row = 0U; row < rows->samples->rows; row++) {
-        float *outputs = &memory[fm_network_outputs(network, network->settings->layerCount - 1U)];
-        uint32_t bytes = 4U * network->classes;
+    for (uint32_t row = 0U; row < samples->rows; row++) {
+        float *outputs = &memory[fm_model_last(model)];
+        uint32_t bytes = 4U * model->classes;
         fm_bytes_t expected = { &record->strings[11].bytes[row * bytes], bytes };
 
-        fm_network_forward(network, weights, rows, row, memory);
-        loss->predict(outputs, network->classes);
-        good &= check(record, record_same(expected, outputs, network->classes), "another prediction");
+        fm_model_forward(model, weights, samples, row, memory);
+        (void)model->loss->gradient(outputs, model->classes, model->loss->none, 1.0F, 1.0F);
+        good &= check(record, record_same(expected, outputs, model->classes), "another prediction");
     }
     return good;
 }
@@ -208,31 +207,27 @@ bool check_training(const record_t *record)
     fm_settings_t settings = settings_of(record->strings[1]);
     table_t table = { record->strings[3], record->strings[4], settings.inputs };
     fm_samples_t samples = { &table, record->strings[4].size / 4U, value };
-    fm_rows_t rows = { &samples, settings.inputs, NULL, NULL };
-    fm_network_t network;
-    fm_training_t training = { 0 };
+    fm_model_t model = { .loss = losses[settings.loss] };
+    fm_training_t training = { .model = &model, .samples = &samples };
     uint32_t parameters;
-    bool good = check(record, fm_network_begin(&network, &settings) == FM_OK, "no network");
+    bool good = check(record, fm_model_begin(&model, &settings) == FM_OK, "no model");
 
-    parameters = fm_network_offset(&network, settings.layerCount);
-    training.network = &network;
-    training.loss = losses[settings.loss];
-    training.rows = &rows;
-    training.key.seed = record_number(record->strings[2], 0U);
-    training.key.round = record_number(record->strings[2], 1U);
-    training.key.device[0] = record_number(record->strings[2], 2U);
-    training.key.device[1] = record_number(record->strings[2], 3U);
+    parameters = fm_model_offset(&model, settings.layerCount);
+    model.key.seed = record_number(record->strings[2], 0U);
+    model.key.round = record_number(record->strings[2], 1U);
+    model.key.device[0] = record_number(record->strings[2], 2U);
+    model.key.device[1] = record_number(record->strings[2], 3U);
     training.order = order;
     training.start = start;
     training.weights = weights;
     training.velocity = (settings.momentum > 0.0F) ? velocity : NULL;
     training.memory = memory;
-    good &= check(record, fm_training_memory(&network, samples.rows) <= MOST, "too large for this test");
-    fm_init(&network, &training.key, start);
+    good &= check(record, fm_training_memory(&model, samples.rows) <= MOST, "too large for this test");
+    fm_init(&model, start);
     good &= check(record, record_same(record->strings[5], start, parameters), "other initial parameters");
     (void)record_floats(record->strings[6], start, MOST);
     good = good && check_trained(record, &training, parameters);
-    return good && check_evaluated(record, &network, training.loss, &rows);
+    return good && check_evaluated(record, &model, &samples);
 }
 
 bool check_evaluation(const record_t *record)
@@ -240,10 +235,9 @@ bool check_evaluation(const record_t *record)
     fm_settings_t settings = settings_of(record->strings[1]);
     table_t table = { record->strings[3], record->strings[4], settings.inputs };
     fm_samples_t samples = { &table, record->strings[4].size / 4U, value };
-    fm_rows_t rows = { &samples, settings.inputs, NULL, NULL };
-    fm_network_t network;
+    fm_model_t model = { .loss = losses[settings.loss] };
 
     (void)record_floats(record->strings[2], weights, MOST);
-    return check(record, fm_network_begin(&network, &settings) == FM_OK, "no network") &&
-           check_evaluated(record, &network, losses[settings.loss], &rows);
+    return check(record, fm_model_begin(&model, &settings) == FM_OK, "no model") &&
+           check_evaluated(record, &model, &samples);
 }

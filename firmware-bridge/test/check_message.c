@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "fm_message.h"
+#include "fm_notice.h"
 #include "records.h"
 
 typedef union {
@@ -15,54 +16,40 @@ typedef union {
     fm_model_chunk_t chunk;
 } message_t;
 
-static void fields(fm_cbor_t *cbor, uint32_t type, message_t *message)
+/** Where the strings of a type are. */
+static fm_bytes_t *strings(uint32_t type, message_t *message)
 {
     switch (type) {
     case FM_TYPE_HELLO:
-        fm_hello_fields(cbor, &message->hello);
-        break;
-    case FM_TYPE_READY:
-        fm_ready_fields(cbor, &message->ready);
-        break;
-    case FM_TYPE_GONE:
-        fm_gone_fields(cbor, &message->gone);
-        break;
-    case FM_TYPE_NOTICE:
-        fm_notice_fields(cbor, &message->notice);
-        break;
+        return message->hello.strings;
     case FM_TYPE_TASK:
-        fm_task_fields(cbor, &message->task);
-        break;
+        return message->task.strings;
     case FM_TYPE_UPDATE:
-        fm_update_fields(cbor, &message->update);
-        break;
+        return message->update.strings;
     case FM_TYPE_RECEIPT:
-        fm_receipt_fields(cbor, &message->receipt);
-        break;
+        return message->receipt.strings;
+    case FM_TYPE_MODEL:
+        return message->chunk.strings;
     default:
-        fm_model_chunk_fields(cbor, &message->chunk);
-        break;
+        return NULL;
     }
 }
 
 static fm_result_t decode(uint32_t type, message_t *message, const uint8_t *bytes, uint32_t size)
 {
-    fm_cbor_t cbor;
+    fm_message_t generic = { type, (uint8_t *)message, strings(type, message) };
 
     memset(message, 0, sizeof(*message));
-    fm_cbor_read(&cbor, bytes, size);
-    fields(&cbor, type, message);
-    return fm_cbor_end(&cbor);
+    return (type == FM_TYPE_NOTICE) ? fm_notice_read(&message->notice, bytes, size)
+                                    : fm_message_read(&generic, bytes, size);
 }
 
 static fm_result_t encode(uint32_t type, message_t *message, uint8_t *to, uint32_t size, uint32_t *length)
 {
-    fm_cbor_t cbor;
+    fm_message_t generic = { type, (uint8_t *)message, strings(type, message) };
 
-    fm_cbor_write(&cbor, to, size);
-    fields(&cbor, type, message);
-    *length = cbor.at;
-    return fm_cbor_end(&cbor);
+    return (type == FM_TYPE_NOTICE) ? fm_notice_write(&message->notice, to, size, length)
+                                    : fm_message_write(&generic, to, size, length);
 }
 
 bool check_message(const record_t *record)

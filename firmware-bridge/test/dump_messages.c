@@ -4,6 +4,7 @@
 
 #include "fm_bits.h"
 #include "fm_message.h"
+#include "fm_notice.h"
 
 static const char *separator = "";
 
@@ -52,41 +53,48 @@ static void hex(const char *name, fm_bytes_t value)
     printf("\"");
 }
 
-static void hello(fm_cbor_t *cbor)
+static void read_message(uint32_t type, uint8_t *numbers, fm_bytes_t *strings, fm_bytes_t bytes)
+{
+    fm_message_t message = { type, numbers, strings };
+
+    (void)fm_message_read(&message, bytes.bytes, bytes.size);
+}
+
+static void hello(fm_bytes_t bytes)
 {
     fm_hello_t it = { 0 };
 
-    fm_hello_fields(cbor, &it);
+    read_message(FM_TYPE_HELLO, (uint8_t *)&it, it.strings, bytes);
     number("session", it.session);
     number("maxPacket", it.maxPacket);
     number("ramKiB", it.ramKiB);
-    hex("codecs", it.codecs);
-    hex("abis", it.abis);
+    hex("codecs", it.strings[FM_HELLO_CODECS]);
+    hex("abis", it.strings[FM_HELLO_ABIS]);
     number("features", it.features);
 }
 
-static void ready(fm_cbor_t *cbor)
+static void ready(fm_bytes_t bytes)
 {
     fm_ready_t it = { 0 };
 
-    fm_ready_fields(cbor, &it);
+    read_message(FM_TYPE_READY, (uint8_t *)&it, NULL, bytes);
     number("session", it.session);
     flag("willing", it.willing);
     number("samples", it.samples);
     number("testSamples", it.testSamples);
 }
 
-static void gone(fm_cbor_t *cbor)
+static void gone(fm_bytes_t bytes)
 {
     fm_gone_t it = { 0 };
 
-    fm_gone_fields(cbor, &it);
+    read_message(FM_TYPE_GONE, (uint8_t *)&it, NULL, bytes);
     number("session", it.session);
 }
 
 static void range(const char *name, const fm_range_t *it)
 {
-    if (it->given) {
+    if (it->given != 0U) {
         open_map(name);
         number("from", it->from);
         number("to", it->to);
@@ -136,131 +144,131 @@ static void settings(const fm_settings_t *it)
     number("momentum", (double)it->momentum);
     number("l2", (double)it->l2);
     number("proximal", (double)it->proximal);
-    if (it->errorFeedback.given) {
-        flag("errorFeedback", it->errorFeedback.on);
+    if (it->hasErrorFeedback != 0U) {
+        flag("errorFeedback", it->errorFeedback);
     }
-    if (it->hasSchedule) {
+    if (it->hasSchedule != 0U) {
         open_map("schedule");
         number("kind", it->schedule);
         number("warmup", it->warmup);
         number("finalFraction", (double)it->finalFraction);
         close_map();
     }
-    if (it->hasClipping) {
+    if (it->hasClipping != 0U) {
         open_map("clipping");
-        if (it->clipNorm > 0.0F) {
+        if (it->hasClipNorm != 0U) {
             number("step", (double)it->clipNorm);
         }
-        if (it->exampleClipNorm > 0.0F) {
+        if (it->hasExampleClipNorm != 0U) {
             number("example", (double)it->exampleClipNorm);
         }
         close_map();
     }
     range("trained", &it->trained);
     range("shared", &it->shared);
-    if (it->maxStaleness != 0U) {
+    if (it->hasMaxStaleness != 0U) {
         number("maxStaleness", it->maxStaleness);
     }
     close_map();
 }
 
-static void notice(fm_cbor_t *cbor)
+static void notice(fm_bytes_t bytes)
 {
     fm_notice_t it = { 0 };
 
-    fm_notice_fields(cbor, &it);
-    number("round", it.round);
-    number("epoch", it.epoch);
-    number("kind", it.kind);
-    number("phase", it.phase);
-    number("session", it.session);
-    number("secondsLeft", it.secondsLeft);
-    number("version", it.version);
-    hex("digest", it.digest);
-    number("sizeBytes", it.sizeBytes);
-    hex("chunkClasses", it.chunkClasses);
-    hex("codecs", it.codecs);
-    number("grid", it.grid);
-    number("weightCap", it.weightCap);
-    number("seed", it.seed);
-    number("shards", it.shards);
-    number("spreadSeconds", it.spreadSeconds);
-    if (it.hasCommitted) {
+    (void)fm_notice_read(&it, bytes.bytes, bytes.size);
+    number("round", it.numbers.round);
+    number("epoch", it.numbers.epoch);
+    number("kind", it.numbers.kind);
+    number("phase", it.numbers.phase);
+    number("session", it.numbers.session);
+    number("secondsLeft", it.numbers.secondsLeft);
+    number("version", it.numbers.version);
+    hex("digest", it.strings[FM_NOTICE_DIGEST]);
+    number("sizeBytes", it.numbers.sizeBytes);
+    hex("chunkClasses", it.strings[FM_NOTICE_CHUNK_CLASSES]);
+    hex("codecs", it.strings[FM_NOTICE_CODECS]);
+    number("grid", it.numbers.grid);
+    number("weightCap", it.numbers.weightCap);
+    number("seed", it.numbers.seed);
+    number("shards", it.numbers.shards);
+    number("spreadSeconds", it.numbers.spreadSeconds);
+    if (it.numbers.hasCommitted != 0U) {
         open_map("committed");
-        number("round", it.committedRound);
-        number("epoch", it.committedEpoch);
+        number("round", it.numbers.committedRound);
+        number("epoch", it.numbers.committedEpoch);
         close_map();
     }
-    settings(&it.training);
-    if (it.hasDeltas) {
+    settings(&it.numbers.training);
+    if (it.numbers.hasDeltas != 0U) {
         open_map("deltas");
-        number("base", it.deltasBase);
-        number("codec", it.deltasCodec);
+        number("base", it.numbers.deltasBase);
+        number("codec", it.numbers.deltasCodec);
         close_map();
     }
 }
 
-static void task(fm_cbor_t *cbor)
+static void task(fm_bytes_t bytes)
 {
     fm_task_t it = { 0 };
 
-    fm_task_fields(cbor, &it);
+    read_message(FM_TYPE_TASK, (uint8_t *)&it, it.strings, bytes);
     number("action", it.action);
     number("round", it.round);
     number("epoch", it.epoch);
     number("retrySeconds", it.retrySeconds);
-    hex("reason", it.reason);
+    hex("reason", it.strings[FM_TASK_REASON]);
 }
 
-static void update(fm_cbor_t *cbor)
+static void update(fm_bytes_t bytes)
 {
     fm_update_t it = { 0 };
 
-    fm_update_fields(cbor, &it);
+    read_message(FM_TYPE_UPDATE, (uint8_t *)&it, it.strings, bytes);
     number("round", it.round);
     number("epoch", it.epoch);
-    hex("updateId", it.updateId);
+    hex("updateId", it.strings[FM_UPDATE_ID]);
     number("index", it.index);
     number("count", it.count);
     number("baseVersion", it.baseVersion);
     number("codec", it.codec);
     number("samples", it.samples);
     number("steps", it.steps);
-    hex("metrics", it.metrics);
-    hex("payload", it.payload);
+    hex("metrics", it.strings[FM_UPDATE_METRICS]);
+    hex("payload", it.strings[FM_UPDATE_PAYLOAD]);
 }
 
-static void receipt(fm_cbor_t *cbor)
+static void receipt(fm_bytes_t bytes)
 {
     fm_receipt_t it = { 0 };
 
-    fm_receipt_fields(cbor, &it);
+    read_message(FM_TYPE_RECEIPT, (uint8_t *)&it, it.strings, bytes);
     number("status", it.status);
     number("round", it.round);
     number("epoch", it.epoch);
-    hex("updateId", it.updateId);
+    hex("updateId", it.strings[FM_RECEIPT_UPDATE_ID]);
     number("retrySeconds", it.retrySeconds);
     number("allowedBytes", it.allowedBytes);
-    hex("reason", it.reason);
+    hex("reason", it.strings[FM_RECEIPT_REASON]);
 }
 
-static void model(fm_cbor_t *cbor)
+static void model(fm_bytes_t bytes)
 {
     fm_model_chunk_t it = { 0 };
 
-    fm_model_chunk_fields(cbor, &it);
+    read_message(FM_TYPE_MODEL, (uint8_t *)&it, it.strings, bytes);
     number("version", it.version);
     number("index", it.index);
     number("count", it.count);
     if (it.hasBase) {
         number("base", it.base);
     }
-    hex("payload", it.payload);
+    hex("payload", it.strings[FM_CHUNK_PAYLOAD]);
 }
 
 int main(void)
 {
-    static void (*const dumps[])(fm_cbor_t *) = { hello, ready, gone, notice, task, update, receipt, model };
+    static void (*const dumps[])(fm_bytes_t) = { hello, ready, gone, notice, task, update, receipt, model };
     static char line[8192];
     static uint8_t bytes[4096];
 
@@ -268,7 +276,6 @@ int main(void)
         uint32_t size = 0U;
         unsigned byte = 0U;
         uint32_t type;
-        fm_cbor_t cbor;
 
         while (sscanf(&line[2U * size], "%2x", &byte) == 1) {
             bytes[size] = (uint8_t)byte;
@@ -278,9 +285,8 @@ int main(void)
         separator = "";
         open_map(NULL);
         number("type", type);
-        fm_cbor_read(&cbor, bytes, size);
         if (type != 0U) {
-            dumps[type - 1U](&cbor);
+            dumps[type - 1U]((fm_bytes_t){ bytes, size });
         }
         close_map();
         printf("\n");

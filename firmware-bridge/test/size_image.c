@@ -85,6 +85,6 @@ void image(void)
     (void)fm_device_predict(&image_device, image_memory, outputs);
     (void)fm_device_model(&image_device, &(uint32_t){ 0U });
     (void)fm_result_text(result);
-    fm_device_leave(&image_device);
+    (void)fm_device_leave(&image_device);
 #endif
 }

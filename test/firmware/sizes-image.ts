@@ -8,10 +8,10 @@ const PART_OF: readonly (readonly [part: string, files: RegExp])[] = [
   ["CBOR", /^fm_(cbor|utf8)$/],
   ["messages and topics", /^fm_(message|notice|fields|topic)$/],
   ["MQTT", /^fm_(mqtt|session)$/],
-  ["kernels", /^fm_(network|training|loss_\w+|math|bits|random|init|sum|moments|evaluation)$/],
+  ["kernels", /^fm_(model|training|loss_\w+|math|bits|random|init|sum|moments|evaluation)$/],
   ["kernels", /^fm_(codec(_\w+)?|decoder_\w+|eden)$/],
   ["SHA-256", /^fm_sha256$/],
-  ["device", /^fm_(device|greeting|plan|membership|pull|work|upload|parts(_all)?|predict|result)$/],
+  ["device", /^fm_(device|greeting|plan|membership|pull|work|upload|round_\w+|parts_\w+|changes|leave|predict|result)$/],
   ["memcpy and the like", /^memory$/],
   ["soft float (libgcc)", /^_\w+$/],
 ]

@@ -7,7 +7,7 @@
 #include "board.h"
 #include "fm_bits.h"
 #include "fm_init.h"
-#include "fm_network.h"
+#include "fm_model.h"
 #include "fm_protocol.h"
 #include "fm_random.h"
 #include "fm_training.h"
@@ -56,15 +56,14 @@ static fm_settings_t settings = {
     .epochs = 1U,
     .batch = 8U,
     .learningRate = 0.05F,
-    .trained = { 0U, 2U, false },
+    .trained = { .from = 0U, .to = 2U },
 };
 
 int main(int argc, char **argv)
 {
     const fm_samples_t samples = { NULL, ROWS, stored };
-    const fm_rows_t rows = { &samples, FEATURES, NULL, NULL };
-    fm_network_t network;
-    fm_training_t training = { .network = &network, .loss = &fm_softmax, .rows = &rows, .key = key, .order = order };
+    fm_model_t model = { .loss = &fm_softmax, .key = key };
+    fm_training_t training = { .model = &model, .samples = &samples, .order = order };
     uint32_t parameters;
 
     (void)argc;
@@ -72,11 +71,11 @@ int main(int argc, char **argv)
     for (uint32_t i = 0U; i < (ROWS * (FEATURES + 1U)); i++) {
         values[i] = generated.value(NULL, i / (FEATURES + 1U), i % (FEATURES + 1U));
     }
-    if (fm_network_begin(&network, &settings) != FM_OK) {
+    if (fm_model_begin(&model, &settings) != FM_OK) {
         return 1;
     }
-    parameters = fm_network_offset(&network, settings.layerCount);
-    fm_init(&network, &key, memory);
+    parameters = fm_model_offset(&model, settings.layerCount);
+    fm_init(&model, memory);
     training.start = memory;
     training.weights = &memory[parameters];
     training.memory = &memory[2U * parameters];
@@ -91,5 +90,5 @@ int main(int argc, char **argv)
     }
     board_log_number(((UINT32_MAX - TIMER_VALUE) / ROWS) * INSTRUCTIONS_PER_TICK);
     board_log("\n");
-    return (training.samples == ROWS) ? 0 : 1;
+    return (training.done.samples == ROWS) ? 0 : 1;
 }

@@ -160,8 +160,7 @@ static int run(fm_device_t *device, const fm_device_options_t *options, const fm
         fprintf(stderr, "error: %s\n", (interrupted != 0) ? "interrupted" : fm_result_text(result));
     }
     if ((result != FM_BAD_ARGUMENT) && (result != FM_NO_SPACE)) {
-        fm_device_leave(device);
-        while (fm_device_poll(device) == FM_AGAIN) {
+        while (fm_device_leave(device) == FM_AGAIN) {
             fm_posix_wait(stream, 20);
         }
     }

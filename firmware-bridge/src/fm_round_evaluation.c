@@ -1,0 +1,36 @@
+/** Rounds of evaluation: the test part's sums, and for a binary model the training part's scores. */
+#include "fm_evaluation.h"
+#include "fm_model.h"
+#include "fm_round_counts.h"
+
+static uint32_t evaluation_memory(const fm_device_t *device)
+{
+    uint32_t size = fm_evaluation_size(&device->model);
+
+    size = (size > FM_MOST_FLOATS) ? FM_MOST_FLOATS : size;
+    return size + fm_model_row(&device->model);
+}
+
+static fm_result_t evaluation_begin(fm_device_t *device)
+{
+    fm_evaluation_t *evaluation = &device->evaluation;
+
+    evaluation->model = &device->model;
+    evaluation->test = &device->options->test;
+    evaluation->train = &device->options->train;
+    evaluation->parameters = fm_plan_parameters(device);
+    evaluation->vector = fm_plan_free(device);
+    evaluation->memory = &evaluation->vector[fm_evaluation_size(&device->model)];
+    fm_evaluation_begin(evaluation);
+    return FM_OK;
+}
+
+static fm_result_t evaluation_advance(fm_device_t *device)
+{
+    fm_round_counts(device, fm_evaluation_size(&device->model), device->options->test.rows);
+    return fm_evaluation_advance(&device->evaluation);
+}
+
+const fm_round_t fm_round_evaluation = {
+    FM_ROUND_KIND_EVALUATE, true, evaluation_memory, evaluation_begin, evaluation_advance,
+};

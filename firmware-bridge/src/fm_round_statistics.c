@@ -1,0 +1,32 @@
+/** Rounds of statistics: exact sums of the training features. */
+#include "fm_moments.h"
+#include "fm_round_counts.h"
+
+static uint32_t statistics_memory(const fm_device_t *device)
+{
+    return fm_moments_size(device->options->features);
+}
+
+static fm_result_t statistics_begin(fm_device_t *device)
+{
+    device->feature = 0U;
+    return FM_OK;
+}
+
+static fm_result_t statistics_advance(fm_device_t *device)
+{
+    const fm_samples_t *train = &device->options->train;
+    uint32_t features = device->options->features;
+    fm_result_t result = fm_moments_feature(train, device->feature, fm_plan_free(device));
+
+    device->feature++;
+    if ((result == FM_OK) && (device->feature < features)) {
+        result = FM_AGAIN;
+    }
+    fm_round_counts(device, fm_moments_size(features), train->rows);
+    return result;
+}
+
+const fm_round_t fm_round_statistics = {
+    FM_ROUND_KIND_STATISTICS, false, statistics_memory, statistics_begin, statistics_advance,
+};

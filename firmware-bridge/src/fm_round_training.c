@@ -1,0 +1,75 @@
+/** Rounds of training. */
+#include <stddef.h>
+
+#include "fm_bits.h"
+#include "fm_codec.h"
+#include "fm_device.h"
+#include "fm_sum.h"
+#include "fm_training.h"
+
+static uint32_t training_memory(const fm_device_t *device)
+{
+    const fm_plan_t *plan = &device->plan;
+    uint32_t work = fm_training_memory(&device->model, device->options->train.rows);
+    uint32_t coding = fm_codec_memory(plan->codec, fm_plan_shared_count(device));
+    uint32_t most = (work > coding) ? work : coding;
+
+    /* The weights, and with momentum their velocity. */
+    most = (most > FM_MOST_FLOATS) ? FM_MOST_FLOATS : most;
+    return most + (plan->parameters * (fm_is_above_zero(plan->notice.training.momentum) ? 2U : 1U));
+}
+
+static fm_result_t training_begin(fm_device_t *device)
+{
+    fm_training_t *training = &device->training;
+    float *next = fm_plan_free(device);
+
+    training->model = &device->model;
+    training->samples = &device->options->train;
+    training->order = device->options->order;
+    training->start = fm_plan_parameters(device);
+    training->weights = next;
+    training->velocity = NULL;
+    next = &next[device->plan.parameters];
+    if (fm_is_above_zero(device->plan.notice.training.momentum)) {
+        training->velocity = next;
+        next = &next[device->plan.parameters];
+    }
+    training->memory = next;
+    return (device->options->train.rows == 0U) ? FM_BAD_SAMPLE : fm_training_begin(training);
+}
+
+/** Training has ended, after all its epochs or since it has to finish. */
+static fm_result_t training_end(fm_device_t *device)
+{
+    const fm_training_t *training = &device->training;
+    fm_upload_t *upload = &device->upload;
+    uint32_t from = fm_plan_shared_from(device);
+
+    upload->codec = device->plan.codec;
+    upload->samples = training->done.samples;
+    upload->steps = training->done.steps;
+    upload->loss = fm_sum_float(&training->done.lossSum);
+    upload->hasLoss = true;
+    upload->delta.values = &training->weights[from];
+    upload->delta.start = &training->start[from];
+    upload->delta.count = fm_plan_shared_count(device);
+    upload->delta.key = &device->model.key;
+    upload->delta.memory = training->memory;
+    fm_device_tell(device, FM_EVENT_TRAINED, upload->steps, FM_OK);
+    return fm_is_finite(upload->loss) ? FM_OK : FM_DIVERGED;
+}
+
+static fm_result_t training_advance(fm_device_t *device)
+{
+    fm_training_t *training = &device->training;
+    bool enough = device->finish && fm_training_rests(training) && (training->done.steps > 0U);
+    fm_result_t result = enough ? FM_OK : fm_training_advance(training);
+
+    if (result == FM_OK) {
+        result = training_end(device);
+    }
+    return result;
+}
+
+const fm_round_t fm_round_training = { FM_ROUND_KIND_TRAIN, true, training_memory, training_begin, training_advance };
