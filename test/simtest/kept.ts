@@ -116,7 +116,7 @@ export class Kept {
     const isOwn = name.round === held.round && name.epoch === held.epoch
     if (status === "folded" || status === "duplicate") {
       // Of the round itself, or of one since that took it late.
-      if (isOwn || name.round > held.round) own.into ??= name
+      if (isOwn || name.round > held.round) own.into = name
       // The Notice of the commit may have been faster.
       if (this.#last !== undefined && this.#isOver(held, this.#last)) this.#freed = "over"
     }
