@@ -22,13 +22,17 @@ const POINTERS: Readonly<Record<string, RegExp | undefined>> = {
   willing: undefined,
   fits: /^(fm_is_class|\w+_fits)$/,
   gradient: /_gradient$/,
-  predict: /^(softmax|logistic|squared)_predict$/,
   counts: /^(softmax|logistic|squared)_counts$/,
   tally: /^(softmax|logistic|squared)_tally$/,
   span: /(^|_)(span)$/,
-  bytes: /^(f32|int8|eden\d?)_bytes$/,
+  bytes: /^(f32|int8|eden\d?|decoder_\w+)_bytes$/,
   encode: /_encode$/,
-  add: /^(int8|eden\d?)_add$/,
+  add: /^decoder_(int8|eden\d)_add$/,
+  memory: /^(training|statistics|evaluation)_memory$/,
+  begin: /^(training|statistics|evaluation|changes)_begin$/,
+  advance: /^(training|statistics|evaluation)_advance$/,
+  take: /^changes_take$/,
+  digest: /^changes_digest$/,
 }
 
 interface Function {
