@@ -32,6 +32,8 @@ export interface BrokerOptions {
   readonly window?: number
   /** Bytes that may wait for one client. Default: 16 MiB. */
   readonly maxOutboxBytes?: number
+  /** Messages of one publisher that may wait for one client before that publisher is not read any more. Default: 4096. */
+  readonly maxFromOne?: number
   /** Time for CONNECT to arrive. Default: 10 s. */
   readonly connectTimeoutMs?: number
   /** Time for a packet that has begun to arrive in full. Default: 60 s. */
@@ -110,6 +112,7 @@ class Broker implements EmbeddedBroker {
   #sweep: NodeJS.Timeout | undefined
   #published = 0
   #refused = 0
+  #closing = false
 
   constructor(options: BrokerOptions) {
     this.#options = options
@@ -117,6 +120,7 @@ class Broker implements EmbeddedBroker {
       maxPacketBytes: options.maxPacketBytes ?? 2 << 20,
       window: options.window ?? 64,
       maxBytes: options.maxOutboxBytes ?? 16 << 20,
+      maxFromOne: options.maxFromOne ?? 4096,
       stallTimeoutMs: options.stallTimeoutMs ?? 15_000,
     }
     this.#aedes = this.#createAedes()
@@ -174,6 +178,7 @@ class Broker implements EmbeddedBroker {
   }
 
   async close(): Promise<void> {
+    this.#closing = true
     clearInterval(this.#sweep)
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     for (const { outbox } of this.#sessions) outbox.close()
@@ -301,8 +306,8 @@ class Broker implements EmbeddedBroker {
 
   #noteError(client: Client, error: Error): void {
     const session = this.#byClient.get(client)
-    // A connection that breaks is no offence.
-    if (session !== undefined && !("code" in error) && error.message !== "connection closed")
+    // A connection that breaks is no offence, nor is a message for a broker that ends.
+    if (session !== undefined && !this.#closing && !("code" in error) && error.message !== "connection closed")
       this.#note(session, error.message)
   }
 

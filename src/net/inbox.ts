@@ -8,6 +8,9 @@ interface Arrival {
   readonly settled: () => void
 }
 
+/** Roughly what a message occupies besides its payload: a flood of empty ones must have its end, too. */
+const MESSAGE_BYTES = 512
+
 /**
  * The receiving end of a link, over whatever transport: hands messages to the handlers of the matching filters, one message at a time, in
  * order. `settled` of a message is called when the last of its handlers is through: that is when a transport acknowledges it.
@@ -26,14 +29,14 @@ export class Inbox {
     this.#onError = onError
   }
 
-  /** Payload bytes of the messages that are waiting or being handled. */
+  /** What the messages that are waiting or being handled occupy. */
   get bytes(): number {
     return this.#bytes
   }
 
   push(topic: string, payload: Uint8Array, retained: boolean, settled: () => void): void {
     this.#waiting.push({ topic, payload, retained, settled })
-    this.#bytes += payload.length
+    this.#bytes += payload.length + MESSAGE_BYTES
     if (this.#running) return
     this.#running = true
     queueMicrotask(() => void this.#run())
@@ -59,7 +62,7 @@ export class Inbox {
           if (!this.#cleared) this.#onError(error)
         }
       }
-      this.#bytes = Math.max(0, this.#bytes - arrival.payload.length)
+      this.#bytes = Math.max(0, this.#bytes - arrival.payload.length - MESSAGE_BYTES)
       arrival.settled()
     }
     this.#running = false

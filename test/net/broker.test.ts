@@ -173,6 +173,26 @@ describe("slow clients", () => {
     },
   )
 
+  test("a flood does not hold up others: its publisher waits, and what they send comes soon", async () => {
+    await start({ window: 1, maxFromOne: 20 })
+    const reader = await connect("reader")
+    await reader.subscribe("t")
+    const flood = await connect("flood")
+    const each = packet.publish("t", Buffer.from("flood"))
+    flood.write(Buffer.concat(Array.from({ length: 50_000 }, () => each)))
+    const full = 20 * 256
+    await until(() => broker!.stats().waitingBytes > full)
+    await (await connect("honest")).publish("t", Buffer.from("honest"))
+    let before = 0
+    await new Promise<void>((resolve) => {
+      reader.consume((_topic, payload) => (payload.toString() === "honest" ? resolve() : before++))
+      // The first one came before `consume`.
+      reader.write(packet.puback(reader.messageIds[0]!))
+    })
+    // What had been read with the message that was one too many is through: 64 KiB, as a socket hands them over.
+    expect(before).toBeLessThanOrEqual(21 + 65_536 / each.length)
+  })
+
   test("QoS 0 and QoS 1 mixed on one topic: all arrive", async () => {
     await start()
     const reader = await connect("reader")

@@ -1,17 +1,17 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { Outbox } from "../../src/net/broker/outbox.ts"
 
-/** An outbox with a window of 2 and room for 1000 bytes, and a log of what it does. */
-function setUp({ patient }: { patient: boolean }) {
+/** An outbox with a window of 2 and room for 1000 bytes, three messages of one publisher among them, and a log of what it does. */
+function setUp({ patient, maxBytes = 1000 }: { patient: boolean; maxBytes?: number }) {
   const log: string[] = []
   const written: (() => void)[] = []
-  const limits = { window: 2, maxBytes: 1000, stallTimeoutMs: 1000 }
+  const limits = { window: 2, maxBytes, maxFromOne: 3, stallTimeoutMs: 1000 }
   const outbox = new Outbox(
     limits,
     () => patient,
     (why) => log.push(`cut: ${why}`),
   )
-  const push = (name: string, { bytes = 44, acknowledged = true, mayWait = true } = {}): void =>
+  const push = (name: string, { bytes = 44, acknowledged = true, mayWait = true, publisher = "p" } = {}): void =>
     outbox.push(
       bytes,
       (done) => {
@@ -21,6 +21,7 @@ function setUp({ patient }: { patient: boolean }) {
       },
       () => log.push(`release ${name}`),
       mayWait,
+      publisher,
     )
   const events = (): string[] => log.splice(0)
   return { outbox, push, events, written }
@@ -71,6 +72,36 @@ describe("Outbox", () => {
     expect(events()).toEqual(["send c"])
     outbox.acknowledged()
     expect(events()).toEqual(["send d", "release d"])
+  })
+
+  test("a publisher waits that has many messages waiting, and others go on", () => {
+    const { outbox, push, events } = setUp({ patient: true, maxBytes: 1e6 })
+    for (const name of ["a", "b", "c1", "c2", "c3", "c4", "c5"]) push(name, { publisher: "flood" })
+    expect(events().slice(-3)).toEqual(["release c1", "release c2", "release c3"])
+    push("d")
+    expect(events()).toEqual(["release d"])
+    // In order, and each lets its publisher go on that held it up.
+    for (let i = 0; i < 6; i++) outbox.acknowledged()
+    expect(events()).toEqual([
+      "send c1",
+      "send c2",
+      "send c3",
+      "send c4",
+      "release c4",
+      "send c5",
+      "release c5",
+      "send d",
+    ])
+    expect(outbox.bytes).toBe(0)
+    // What is through does not count any longer; two are on their way.
+    for (const name of ["e", "f", "g", "h"]) push(name, { publisher: "flood" })
+    expect(events()).toEqual(["release e", "release f", "release g"])
+  })
+
+  test("nobody waits for a client that must not hold up others, however many messages wait", () => {
+    const { push, events } = setUp({ patient: false, maxBytes: 1e6 })
+    for (const name of ["a", "b", "c1", "c2", "c3", "c4"]) push(name)
+    expect(events().at(-1)).toBe("release c4")
   })
 
   test("a client's messages to itself never wait, but have a limit", () => {
@@ -132,7 +163,7 @@ describe("Outbox", () => {
   })
 
   test("a long queue comes out complete and in order", () => {
-    const limits = { window: 1, maxBytes: 1e9, stallTimeoutMs: 1000 }
+    const limits = { window: 1, maxBytes: 1e9, maxFromOne: 1e9, stallTimeoutMs: 1000 }
     const outbox = new Outbox(
       limits,
       () => true,

@@ -8,6 +8,8 @@ export interface OutboxLimits {
   readonly window: number
   /** Bytes that wait for one client before its publishers wait, too. */
   readonly maxBytes: number
+  /** Messages of one publisher that wait for one client before that publisher waits: others' then come soon, whatever one sends. */
+  readonly maxFromOne: number
   /** How long a client with messages waiting may go without acknowledging anything, in milliseconds. */
   readonly stallTimeoutMs: number
 }
@@ -15,6 +17,7 @@ export interface OutboxLimits {
 interface Entry {
   readonly send: Send
   readonly bytes: number
+  readonly publisher: string
   /** Lets the publisher go on; undefined where it has gone on already. */
   release: Done | undefined
 }
@@ -28,7 +31,8 @@ const SELF_FACTOR = 4
 /**
  * The messages of one client that are not yet written, in order. The window makes a client's acknowledgements its back-pressure:
  * it needs not stop reading, so it always sees the acknowledgements of its own messages. A publisher waits only for a client that is
- * `maxBytes` behind; a client that is so and must not hold up others, or that acknowledges nothing for too long, is cut off.
+ * `maxBytes` behind, or `maxFromOne` of its own messages; a client that is `maxBytes` behind and must not hold up others, or that acknowledges
+ * nothing for too long, is cut off.
  */
 export class Outbox {
   readonly #limits: OutboxLimits
@@ -37,6 +41,8 @@ export class Outbox {
   #queue: Entry[] = []
   #head = 0
   #bytes = 0
+  /** Messages that wait, by publisher. */
+  readonly #waiting = new Map<string, number>()
   #inFlight = 0
   #stalled: NodeJS.Timeout | undefined
   #closed = false
@@ -56,22 +62,25 @@ export class Outbox {
    * `release` is called when the publisher may go on, at the latest when the outbox is closed; at once with `mayWait` false, as for a
    * client's message to itself, whose acknowledgements the broker must go on reading.
    */
-  push(bytes: number, send: Send, release: Done, mayWait: boolean): void {
+  push(bytes: number, send: Send, release: Done, mayWait: boolean, publisher = ""): void {
     if (this.#closed) return release()
     if (this.#head === this.#queue.length && this.#inFlight < this.#limits.window) {
       this.#send(send)
       return release()
     }
-    const entry: Entry = { send, bytes: bytes + OVERHEAD_BYTES, release: undefined }
+    const entry: Entry = { send, bytes: bytes + OVERHEAD_BYTES, publisher, release: undefined }
     this.#bytes += entry.bytes
+    const fromOne = (this.#waiting.get(publisher) ?? 0) + 1
+    this.#waiting.set(publisher, fromOne)
     this.#queue.push(entry)
     this.#stalled ??= setTimeout(() => this.#cut("it acknowledges nothing"), this.#limits.stallTimeoutMs)
-    if (this.#bytes <= this.#limits.maxBytes) return release()
-    if (this.#patient() && mayWait) {
+    const behind = this.#bytes > this.#limits.maxBytes
+    if ((behind || fromOne > this.#limits.maxFromOne) && this.#patient() && mayWait) {
       entry.release = release
       return
     }
     release()
+    if (!behind) return
     if (!this.#patient() || this.#bytes > SELF_FACTOR * this.#limits.maxBytes)
       this.#cut(`it is ${this.#bytes} bytes behind`)
   }
@@ -90,6 +99,7 @@ export class Outbox {
     this.#queue = []
     this.#head = 0
     this.#bytes = 0
+    this.#waiting.clear()
     for (const entry of rest) entry.release?.()
   }
 
@@ -107,6 +117,9 @@ export class Outbox {
     while (this.#inFlight < this.#limits.window && this.#head < this.#queue.length) {
       const entry = this.#queue[this.#head++]!
       this.#bytes -= entry.bytes
+      const fromOne = this.#waiting.get(entry.publisher)! - 1
+      if (fromOne === 0) this.#waiting.delete(entry.publisher)
+      else this.#waiting.set(entry.publisher, fromOne)
       this.#send(entry.send)
       entry.release?.()
     }

@@ -69,6 +69,7 @@ export class Session {
           },
           done,
           packet.clientId !== client.id,
+          packet.clientId,
         )
     deliverer.deliver0 = queued(0)
     deliverer.deliverQoS = queued(1)
