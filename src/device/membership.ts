@@ -160,6 +160,7 @@ export class Membership {
 
   #onNotice(notice: Notice, retained: boolean): void {
     const before = this.#notice
+    if (before !== undefined && isOlder(notice, before)) return
     if (notice.phase === "offline") {
       this.#offline = true
       this.#upload.pause()
@@ -260,4 +261,10 @@ export class Membership {
       (error: unknown) => this.#released.reject(error),
     )
   }
+}
+
+/** Whether a coordinator's Notice was sent again, behind what it has said since: a broker may do that. */
+function isOlder(notice: Notice, latest: Notice): boolean {
+  const { session, round, epoch } = latest
+  return notice.session === session && (notice.round < round || (notice.round === round && notice.epoch < epoch))
 }

@@ -77,6 +77,18 @@ describe("the update that is kept", () => {
     expect(world.coordinator.updates).toHaveLength(2)
   })
 
+  test("is kept when a Notice of before is sent again", async () => {
+    await world.sent()
+    await world.coordinator.notice({ round: 0 })
+    await world.coordinator.notice({ round: 1, epoch: 0 })
+    await settle()
+    expect(world.types).not.toContain("dropped")
+    // Another coordinator's, it would count.
+    await world.coordinator.notice({ round: 0, session: 8 })
+    await settle()
+    expect(world.types).toContain("dropped")
+  })
+
   test("is kept when a receipt is about the same bytes of another epoch", async () => {
     await world.sent()
     await world.coordinator.receipt("d-1", "folded", { epoch: 0 })

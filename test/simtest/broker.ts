@@ -36,7 +36,10 @@ export interface ClientEnd {
   lost(connection: Connection): void
 }
 
-/** One connection of one client. Messages of one topic stay in order; a copy of an update may come much later than the first. */
+/**
+ * One connection of one client. Messages of one topic stay in order, but that some may be sent again: 1, 2, 1, 2, 3 (MQTT 3.1.1, section 4.6). A copy of
+ * an update may come much later than the first.
+ */
 export interface Connection {
   readonly client: ClientEnd
   readonly noise: () => Noise
@@ -51,6 +54,8 @@ export interface Connection {
   lastUpMs: number
   /** Nothing from the broker comes before: replayed messages come ahead of what is published later. */
   floorMs: number
+  /** The last message of every topic. */
+  readonly sent: Map<string, Message>
   inFlight: number
   readonly queue: { readonly message: Message; readonly retained: boolean }[]
 }
@@ -174,6 +179,7 @@ export class Broker {
       downMs: new Map(),
       lastUpMs: 0,
       floorMs: 0,
+      sent: new Map(),
       inFlight: 0,
       queue: [],
     }
@@ -281,9 +287,16 @@ export class Broker {
       client.receive(message, retained, settled)
     }
     this.#scheduler.at(atMs, client.owner, () => receive(settled))
+    const before = connection.sent.get(order)
+    connection.sent.set(order, message)
     if (!random.chance(connection.noise().twice)) return
     this.facts.repeated++
     const againMs = arrival(connection, order, this.#scheduler.nowMs, connection.downMs)
+    // What is sent again is sent in its old order, from wherever that begins.
+    if (before !== undefined && random.chance(0.3))
+      this.#scheduler.at(againMs, client.owner, () => {
+        if (connection.wire) client.receive(before, false, () => {})
+      })
     this.#scheduler.at(againMs, client.owner, () => receive(() => {}))
   }
 

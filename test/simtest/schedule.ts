@@ -45,8 +45,9 @@ export function scheduleOf(seed: number): Schedule {
   const random = new Random(seed, "schedule")
   const count = 3 + random.below(6)
   const plan = planOf(random, count)
-  // As many as a round needs meet its deadline.
-  const maySlow = takesLate(plan) ? count - leastOf(plan) : 0
+  // Whoever is asked, as many as a round needs meet its deadline.
+  const asked = typeof plan.cohort === "number" ? Math.min(plan.cohort, count) : count
+  const maySlow = takesLate(plan) ? Math.min(count - leastOf(plan), asked - (plan.report?.minimumToCommit ?? 1)) : 0
   const devices = Array.from({ length: count }, (_, i) => deviceOf(i, random, plan, i < maySlow))
   const hostile = Array.from({ length: random.pick([0, 0, 0, 1, 1, 2]) }, (_, i) => ({
     id: `h-${i}`,
