@@ -38,18 +38,45 @@ const ALL = 2 ** 53
  * weight: not the order of the candidates, nor when they came, nor who else is there - except that the smallest `count` numbers win.
  */
 export function select(candidates: Iterable<Candidate>, draw: Draw): string[] {
-  const drawn: { readonly id: string; readonly rank: number }[] = []
-  const { sampling, count, rate } = draw
+  const { sampling, rate } = draw
+  const drawn = new Smallest(sampling === "poisson" ? Infinity : draw.count)
   for (const candidate of candidates) {
     const number = numberOf(candidate, draw)
     if (sampling === "poisson" && number >= rate * ALL) continue
-    drawn.push({ id: candidate.id, rank: rankOf(candidate, number, draw) })
+    drawn.add(candidate.id, rankOf(candidate, number, draw))
   }
-  if (sampling !== "poisson" && drawn.length > count) {
-    drawn.sort((a, b) => a.rank - b.rank || compareIds(a.id, b.id))
-    drawn.length = count
+  return drawn.ids().sort(compareIds)
+}
+
+/** The ids of the smallest ranks: of a million candidates few are ever looked at twice. */
+class Smallest {
+  readonly #count: number
+  #kept: { readonly id: string; readonly rank: number }[] = []
+  /** No rank above can be among them. */
+  #most = Infinity
+
+  constructor(count: number) {
+    this.#count = count
   }
-  return drawn.map((candidate) => candidate.id).sort(compareIds)
+
+  add(id: string, rank: number): void {
+    if (rank > this.#most) return
+    this.#kept.push({ id, rank })
+    // Every so often those that are too many are dropped.
+    if (this.#kept.length >= 2 * this.#count + 64) this.#prune()
+  }
+
+  ids(): string[] {
+    this.#prune()
+    return this.#kept.map(({ id }) => id)
+  }
+
+  #prune(): void {
+    if (this.#kept.length <= this.#count) return
+    this.#kept.sort((a, b) => a.rank - b.rank || compareIds(a.id, b.id))
+    this.#kept.length = this.#count
+    this.#most = this.#kept.at(-1)?.rank ?? -Infinity
+  }
 }
 
 const block = new Uint32Array(4)

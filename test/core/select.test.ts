@@ -41,6 +41,20 @@ describe("a draw", () => {
     expect(select(among.reverse(), { ...draw, weightCap: draw.cap })).toEqual(draw.cohort)
   })
 
+  test.each<Sampling>(["uniform", "weighted"])(
+    "%s of many: those that would win among any part of them",
+    (sampling) => {
+      const among = candidates(Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`d${i}`, 1 + (i % 7)])))
+      for (const count of [0, 1, 7, 40, 2999]) {
+        const all = new Set(select(among, { ...DRAW, sampling, count }))
+        expect(all.size).toBe(count)
+        // Whoever wins among all wins among those with whom it is left.
+        const part = among.filter(({ id }, i) => i % 3 === 0 || all.has(id))
+        expect(new Set(select(part, { ...DRAW, sampling, count }))).toEqual(all)
+      }
+    },
+  )
+
   test.each<Sampling>(["uniform", "weighted"])("%s takes all where no more are there than wanted", (sampling) => {
     expect(select(candidates({ b: 1, a: 9 }), { ...DRAW, sampling })).toEqual(["a", "b"])
   })

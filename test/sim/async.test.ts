@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest"
 import type { PlanOverrides } from "../../src/core/plan.ts"
+import { parseResult } from "../../src/core/result.ts"
 import type { Result } from "../../src/core/result.ts"
 import { openDataset } from "../../src/data/open.ts"
 import { planFor } from "../../src/sim/plan-for.ts"
@@ -37,7 +38,8 @@ describe.each([
 
   test("replayed: the same digest, and the same record", async () => {
     const one = await simulated(plan)
-    const again = await simulated({}, { replay: one, workers: 2 })
+    const read = parseResult(JSON.parse(JSON.stringify(one)))
+    const again = await simulated({}, { replay: read, workers: 2 })
     expect(again.model.digest).toBe(one.model.digest)
     // Who evaluates is not recorded.
     const trained = ({ rounds }: Result): unknown =>
