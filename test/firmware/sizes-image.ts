@@ -11,7 +11,10 @@ const PART_OF: readonly (readonly [part: string, files: RegExp])[] = [
   ["kernels", /^fm_(model|training|loss_\w+|math|bits|random|init|sum|moments|evaluation)$/],
   ["kernels", /^fm_(codec(_\w+)?|decoder_\w+|eden)$/],
   ["SHA-256", /^fm_sha256$/],
-  ["device", /^fm_(device|greeting|plan|membership|pull|work|upload|round_\w+|parts_\w+|changes|leave|predict|result)$/],
+  [
+    "device",
+    /^fm_(device|greeting|plan|membership|pull|work|upload|round_\w+|parts_\w+|changes|leave|predict|result)$/,
+  ],
   ["memcpy and the like", /^memory$/],
   ["soft float (libgcc)", /^_\w+$/],
 ]
@@ -36,8 +39,9 @@ export interface Image {
   readonly text: ReadonlyMap<string, number>
 }
 
-/** "small": softmax, f32 and int8. "all": everything, the calls that not every firmware needs too. */
-export type ImageName = "small" | "all"
+/** By the parts that they name: fm_parts_least, fm_parts_small, fm_parts_all. The last one makes the calls too that not every firmware needs. */
+export const IMAGES = ["least", "small", "all"] as const
+export type ImageName = (typeof IMAGES)[number]
 
 /** Variables for `make size`. */
 export function imageVariables(): string[] {
@@ -60,8 +64,8 @@ function textByPart(map: string): Map<string, number> {
   const linked = map.slice(map.indexOf("Linker script and memory map"))
   for (const [, size, file] of linked.matchAll(/^ \.(?:text|rodata)\S*\s+0x[0-9a-f]+\s+0x([0-9a-f]+) (\S+)$/gm)) {
     const bytes = Number.parseInt(size!, 16)
-    const object = /(\w+)\.o\)?$/.exec(file!)?.[1] ?? file!
-    if (bytes === 0 || object === "small" || object === "all") continue
+    const object = /([\w-]+)\.o\)?$/.exec(file!)?.[1] ?? file!
+    if (bytes === 0 || object.startsWith("size-")) continue
     const part = PART_OF.find(([, files]) => files.test(object))?.[0]
     if (part === undefined) throw new Error(`${file} belongs to no part of the table: add it to PART_OF`)
     text.set(part, text.get(part)! + bytes)

@@ -5,8 +5,8 @@ import { fileURLToPath } from "node:url"
 import { FIRMWARE } from "./build.ts"
 import { buildFor, runOnBoard } from "./qemu.ts"
 import type { Board, BoardBuild } from "./qemu.ts"
-import { PART_NAMES, SCENARIO, imageOf, imageVariables, memoryFloats } from "./sizes-image.ts"
-import type { Image } from "./sizes-image.ts"
+import { IMAGES, PART_NAMES, SCENARIO, imageOf, imageVariables, memoryFloats } from "./sizes-image.ts"
+import type { Image, ImageName } from "./sizes-image.ts"
 import { stackOf } from "./sizes-stack.ts"
 
 /**
@@ -22,10 +22,8 @@ const KIB = 1024
 
 export interface Row {
   readonly name: string
-  /** For dense models with softmax, and int8; and for everything. */
-  readonly small: number
-  readonly all: number
-  /** Of the small image; undefined: none. */
+  readonly bytes: Readonly<Record<ImageName, number>>
+  /** Of the least image; undefined: none. */
   readonly budget?: number
 }
 
@@ -43,20 +41,16 @@ export interface Measured {
 
 export function measure(): Measured {
   return withBuild("an385", ["size", "bench"], (built) => {
-    const small = sizesOf(imageOf(built, "small"), ["fm_device_begin", "fm_device_poll"])
-    const all = sizesOf(imageOf(built, "all"), [
-      "fm_device_begin",
-      "fm_device_poll",
-      "fm_device_predict",
-      "fm_device_leave",
-    ])
+    const sizes = each((name) => sizesOf(imageOf(built, name), ENTRIES[name]))
     const row = (name: string, budget: number | undefined, of: (sizes: Sizes) => number): Row => ({
       name,
-      small: of(small),
-      all: of(all),
+      bytes: each((image) => of(sizes[image])),
       ...(budget === undefined ? {} : { budget }),
     })
-    const both = (name: string, value: number): Row => ({ name, small: value, all: value })
+    const instructions = (board: Board, where: BoardBuild): Record<ImageName, number> => {
+      const count = countInstructions(board, where)
+      return each(() => count)
+    }
     return {
       rows: [
         ...PART_NAMES.map((part) => row(`flash: ${part}`, BUDGETS[part], ({ text }) => text.get(part)!)),
@@ -64,15 +58,26 @@ export function measure(): Measured {
         row("RAM: context (`fm_device_t`)", 1 * KIB, ({ context }) => context),
         row("RAM: stack, at most", 1 * KIB, ({ stack }) => stack),
         row("RAM: all", 24 * KIB, ({ ram }) => ram),
-        both("instructions a sample, Cortex-M3", countInstructions("an385", built)),
-        both(
-          "instructions a sample, Cortex-M4 with FPU",
-          withBuild("an386", ["bench"], (m4) => countInstructions("an386", m4)),
-        ),
+        { name: "instructions a sample, Cortex-M3", bytes: instructions("an385", built) },
+        {
+          name: "instructions a sample, Cortex-M4 with FPU",
+          bytes: withBuild("an386", ["bench"], (m4) => instructions("an386", m4)),
+        },
       ],
-      chains: [small.chain, all.chain],
+      chains: IMAGES.map((image) => sizes[image].chain),
     }
   })
+}
+
+const TAKES_PART = ["fm_device_begin", "fm_device_poll"]
+const ENTRIES: Readonly<Record<ImageName, readonly string[]>> = {
+  least: TAKES_PART,
+  small: TAKES_PART,
+  all: [...TAKES_PART, "fm_device_predict", "fm_device_leave"],
+}
+
+function each<T>(of: (image: ImageName) => T): Record<ImageName, T> {
+  return { least: of("least"), small: of("small"), all: of("all") }
 }
 
 function withBuild<T>(board: Board, goals: readonly string[], use: (built: BoardBuild) => T): T {
@@ -124,26 +129,25 @@ function countInstructions(board: Board, built: BoardBuild): number {
 const grouped = (value: number): string => String(value).replaceAll(/\B(?=(\d{3})+$)/g, " ")
 
 export function tableOf({ rows }: Measured): string {
-  const lines = rows.map(({ name, small, all, budget }) =>
-    [name, grouped(small), grouped(all), budget === undefined ? "" : grouped(budget)].join(" | "),
+  const lines = rows.map(({ name, bytes, budget }) =>
+    [name, ...IMAGES.map((image) => grouped(bytes[image])), budget === undefined ? "" : grouped(budget)].join(" | "),
   )
   return [
-    "| bytes | softmax, f32 and int8 | everything | budget |",
-    "|---|--:|--:|--:|",
+    "| bytes | least | small | all | budget of the least |",
+    "|---|--:|--:|--:|--:|",
     ...lines.map((line) => `| ${line} |`),
   ].join("\n")
 }
 
-/** The rows that are committed, by name. */
-export function committedRows(): Map<string, readonly [small: number, all: number]> {
+/** The table that is committed: the numbers of each row, by its name. */
+export function committedRows(): Map<string, readonly number[]> {
   const readme = readFileSync(README, "utf8")
   const table = readme.slice(readme.indexOf(BEGIN), readme.indexOf(END)).split("\n")
   const cells = table.filter((line) => line.startsWith("| ")).slice(1)
-  const number = (text: string | undefined): number => Number(text?.replaceAll(" ", ""))
   return new Map(
     cells.map((line) => {
-      const [, name, small, all] = line.split("|").map((cell) => cell.trim())
-      return [name!, [number(small), number(all)]]
+      const [, name, ...numbers] = line.split("|").map((cell) => cell.trim())
+      return [name!, numbers.slice(0, IMAGES.length).map((text) => Number(text.replaceAll(" ", "")))]
     }),
   )
 }

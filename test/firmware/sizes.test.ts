@@ -1,0 +1,38 @@
+import { beforeAll, expect, test } from "vitest"
+import { IMAGES } from "./sizes-image.ts"
+import type { Measured } from "./sizes.ts"
+import { committedRows, measure } from "./sizes.ts"
+
+/** A compiler of another day may differ by this much. */
+const TOLERANCE = 0.02
+
+let measured: Measured
+beforeAll(() => {
+  measured = measure()
+})
+
+test("the README's table of sizes is what its images measure (`node test/firmware/sizes.ts` writes it anew)", () => {
+  const committed = committedRows()
+  expect([...committed.keys()]).toEqual(measured.rows.map(({ name }) => name))
+  const stale = measured.rows.flatMap(({ name, bytes }) => {
+    const fresh = IMAGES.map((image) => bytes[image])
+    const stated = committed.get(name)!
+    return fresh.every((value, i) => Math.abs(value - stated[i]!) <= TOLERANCE * value) ? [] : [{ name, fresh, stated }]
+  })
+  expect(stale).toEqual([])
+})
+
+/** What is above its budget, and may not grow meanwhile. */
+const ABOVE: Readonly<Record<string, number>> = {
+  "flash: all": 17_200,
+  "RAM: context (`fm_device_t`)": 1_208,
+  "RAM: stack, at most": 1_220,
+}
+
+test("nothing takes more than its budget", () => {
+  const limited = measured.rows.filter(({ budget }) => budget !== undefined)
+  const over = limited.filter(({ name, bytes, budget }) => bytes.least > (ABOVE[name] ?? budget!))
+  expect(over.map(({ name, bytes, budget }) => `${name}: ${bytes.least} of ${budget}`)).toEqual([])
+  const needless = limited.filter(({ name, bytes, budget }) => ABOVE[name] !== undefined && bytes.least <= budget!)
+  expect(needless.map(({ name }) => `${name} is within its budget`)).toEqual([])
+})
