@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto"
 import { OPEN_ACCESS, COORDINATOR_USER, coordinatorToken, fleetAccess } from "../net/broker/access.ts"
 import type { Access } from "../net/broker/access.ts"
 import { startBroker } from "../net/broker.ts"
-import type { EmbeddedBroker } from "../net/broker.ts"
+import type { BrokerRefusal, EmbeddedBroker } from "../net/broker.ts"
 import type { Network } from "../net/link.ts"
 import { mqttNetwork } from "../net/mqtt.ts"
 import type { Context } from "./context.ts"
@@ -54,12 +54,23 @@ export async function openBroker(listen: Address, context: Context): Promise<Emb
 }
 
 function start({ host, port }: Address, access: Access, { log }: Context): Promise<EmbeddedBroker> {
-  return startBroker({
-    host,
-    port,
-    access,
-    onRefused: ({ clientId, address, reason }) => log.warn({ client: clientId, address }, `refused: ${reason}`),
-  })
+  return startBroker({ host, port, access, onRefused: refusalLog(log) })
+}
+
+/** Refusals remembered as logged; hostile clients could have any number of names. */
+const MOST_REMEMBERED = 10_000
+
+/** Logs once what a client is refused for, however often it comes back. */
+export function refusalLog(log: { warn(fields: object, text: string): void }): (refusal: BrokerRefusal) => void {
+  const known = new Set<string>()
+  return ({ clientId, address, reason }) => {
+    // Numbers and topics may be others each time.
+    const kind = reason.split(" ").slice(0, 3).join(" ")
+    const name = `${clientId ?? address} ${kind}`
+    if (known.has(name) || known.size >= MOST_REMEMBERED) return
+    known.add(name)
+    log.warn({ client: clientId, address }, `refused: ${reason}`)
+  }
 }
 
 function isLoopback(host: string): boolean {

@@ -15,6 +15,7 @@ import { toText } from "../wire/text.ts"
 import { Pulls } from "../wire/pulls.ts"
 import type { Announcer } from "./announcer.ts"
 import type { Census } from "./census.ts"
+import { FloodWatch } from "./flood-watch.ts"
 import { Folding } from "./folding.ts"
 import { EPOCHS } from "./incarnation.ts"
 import { Intake } from "./intake.ts"
@@ -51,6 +52,12 @@ const UNKNOWN_SECONDS = 4
 /** A late update that comes while no training round is open comes again. */
 const CLOSED_SECONDS = 2
 
+/** Messages of one device in a minute that lead to nothing, before it is complained about; and on top of them its update four times. */
+const MOST_USELESS = 1000
+const SMALLEST_CHUNK_BYTES = 64
+/** Updates of several chunks that a device may begin in a round without being complained about. */
+const MOST_BEGUN = 8
+
 /** The update that is before the round machine now. */
 interface Case extends RoundName {
   readonly device: string
@@ -66,6 +73,7 @@ export class Desk {
   readonly #announcer: Announcer
   readonly #intake: Intake
   readonly #folding: Folding
+  readonly #flood: FloodWatch
   readonly #pulls: Pulls
   /** Answers to the current message: they hold back the broker. */
   #replies: Promise<void>[] = []
@@ -88,6 +96,8 @@ export class Desk {
     const counts = Math.max(...kinds.map((kind) => federation.shape(kind, 1).size))
     const parameters = federation.model.exact.length
     this.#intake = new Intake(federation.plan, federation.rounds, parameters, counts, reassemblyBytes)
+    const most = MOST_USELESS + 4 * Math.ceil(this.#intake.maxPayloadBytes / SMALLEST_CHUNK_BYTES)
+    this.#flood = new FloodWatch(options.complaints, most)
   }
 
   /** Bytes that incomplete updates occupy, and devices that the current round remembers something of. */
@@ -109,6 +119,7 @@ export class Desk {
     const { log } = this.#options
     const { rounds } = this.#federation
     const nowMs = this.#nowMs()
+    this.#flood.note(device, nowMs)
     if (chunkClass !== undefined && verdict.state !== "excluded") this.#announcer.need(chunkClass)
     switch (verdict.state) {
       case "ready":
@@ -151,13 +162,20 @@ export class Desk {
 
   /** One chunk of an update has come; its payload is borrowed until the promise settles. */
   async update(device: string, chunk: Update, bytes: number): Promise<void> {
-    const arrival = this.#intake.take(device, chunk, bytes)
+    const { log, complaints } = this.#options
+    const arrival = this.#intake.take(device, chunk, bytes, this.#nowMs())
+    if (arrival.type !== "whole" && arrival.type !== "partial") this.#flood.note(device, this.#nowMs())
     if (arrival.type === "receipt") {
       const { status, reason, retrySeconds: seconds } = arrival.receipt
-      this.#options.log.debug({ device, reason }, `update ${status}`)
+      if (status === "refused") complaints.about(device, "update refused", { round: chunk.round, reason })
+      else log.debug({ device, reason }, `update ${status}`)
       // Whoever meets a full house does not come back with all the others.
       const retrySeconds = status === "busy" ? this.#around(device, seconds) : seconds
       this.#replies.push(this.#announcer.receipt(device, { ...arrival.receipt, retrySeconds }))
+    } else if (arrival.type === "partial") {
+      const { begun } = arrival
+      // One that is born again and again begins a new one each time, and so does one that wants the room of others.
+      if (begun > MOST_BEGUN) complaints.about(device, "device begins one update after the other", { begun })
     } else if (arrival.type !== "nothing") {
       const { round, epoch, updateId } = chunk
       this.#case = { device, round, epoch, updateId, ...(arrival.type === "whole" ? { whole: arrival } : {}) }
@@ -241,7 +259,7 @@ export class Desk {
     } catch (error) {
       if (!(error instanceof FedmoteError) || error.code === "internal") throw error
       ok = false
-      this.#options.log.warn({ device, round, reason: error.message }, "update refused")
+      this.#options.complaints.about(device, "update refused", { round, reason: error.message })
       this.#receipt("refused", { reason: error.message })
     }
     this.#step({ type: "folded", nowMs: this.#nowMs(), device, ok })

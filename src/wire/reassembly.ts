@@ -28,6 +28,8 @@ export interface ReassemblyOptions {
   readonly maxPayloadBytes: number
   /** SHA-256 of a payload; its first 8 bytes must be the update id. Asked once an update, when it is whole. */
   readonly sha256: (payload: Uint8Array) => Uint8Array
+  /** Where there is no room, updates of which no chunk has come for so long make some. Default: they never do. */
+  readonly idleMs?: number
 }
 
 /** Room counted for an incomplete update beside its payload and one byte a chunk: objects, keys, metrics. */
@@ -47,18 +49,24 @@ interface Entry {
   /** Bytes of the last chunk; 0 until it has come. */
   lastBytes: number
   heldBytes: number
+  /** When the last chunk came. */
+  touchedMs: number
 }
+
+/** Idle updates are looked for so often at most: a flood that finds no room must not pay with the time of all. */
+const LOOK_MS = 1000
 
 /**
  * Joins the chunks of updates within a fixed memory budget: in any order, duplicates ignored, only under one (device, round, epoch,
- * update id). Room for a whole update is taken with its first chunk, so that whatever was begun can be completed. Takes no clock: what
- * never completes is dropped by device or with its round. It forgets an update that was completed: ask the round machine first whether
+ * update id). Room for a whole update is taken with its first chunk, so that whatever was begun can be completed. Has no clock: what
+ * never completes is dropped by device, with its round, or where others need the room. It forgets an update that was completed: ask the round machine first whether
  * the device was already counted.
  */
 export class Reassembler {
   readonly #options: ReassemblyOptions
   readonly #entries = new Map<string, Entry[]>()
   #heldBytes = 0
+  #lookedMs = -Infinity
 
   /** Throws `FedmoteError` ("reassembly") where the budget does not hold one of the largest updates. */
   constructor(options: ReassemblyOptions) {
@@ -80,16 +88,17 @@ export class Reassembler {
     return size
   }
 
-  /** Takes one chunk, as `decode` gave it, that came on `device`'s topic. What it keeps of the payload it copies. */
-  offer(device: string, chunk: Update): Offer {
+  /** Takes one chunk, as `decode` gave it, that came on `device`'s topic at `nowMs` of any clock. What it keeps of the payload it copies. */
+  offer(device: string, chunk: Update, nowMs = 0): Offer {
     const wrongSize = this.#wrongSize(chunk)
     if (wrongSize) return wrongSize
     if (chunk.count === 1) return this.#finish(device, chunk, chunk.payload)
     const entry = this.#entries.get(device)?.find(({ first }) => isSameUpdate(first, chunk))
-    if (!entry) return this.#begin(device, chunk)
+    if (!entry) return this.#begin(device, chunk, nowMs)
     const wrong = inconsistency(entry, chunk)
     if (wrong) return refused(wrong)
     if (entry.come[chunk.index]) return { status: "duplicate" }
+    entry.touchedMs = nowMs
     return this.#tooLong(wholeBytes(entry, chunk)) ?? this.#place(device, entry, chunk)
   }
 
@@ -104,11 +113,15 @@ export class Reassembler {
       this.#keep(device, ({ first }) => first.round !== round || first.epoch !== epoch)
   }
 
-  #begin(device: string, chunk: Update): Offer {
+  #begin(device: string, chunk: Update, nowMs: number): Offer {
     const heldBytes = ENTRY_BYTES + chunk.count + this.#payloadRoom(chunk)
-    const before = this.#entries.get(device) ?? []
-    const oldest = before.length >= ENTRIES_PER_DEVICE ? before[0] : undefined
-    if (this.#heldBytes + heldBytes - (oldest?.heldBytes ?? 0) > this.#options.budgetBytes) return { status: "busy" }
+    let oldest = this.#oldestOf(device)
+    const fits = (): boolean => this.#heldBytes + heldBytes - (oldest?.heldBytes ?? 0) <= this.#options.budgetBytes
+    if (!fits()) {
+      this.#dropIdle(nowMs)
+      oldest = this.#oldestOf(device)
+      if (!fits()) return { status: "busy" }
+    }
     if (oldest) this.#keep(device, (each) => each !== oldest)
     const entry: Entry = {
       first: { ...chunk, payload: NOTHING },
@@ -118,10 +131,24 @@ export class Reassembler {
       payload: NOTHING,
       lastBytes: 0,
       heldBytes,
+      touchedMs: nowMs,
     }
     this.#entries.set(device, [...(this.#entries.get(device) ?? []), entry])
     this.#heldBytes += heldBytes
     return this.#place(device, entry, chunk)
+  }
+
+  /** The update that a device's next one takes the place of. */
+  #oldestOf(device: string): Entry | undefined {
+    const entries = this.#entries.get(device) ?? []
+    return entries.length >= ENTRIES_PER_DEVICE ? entries[0] : undefined
+  }
+
+  #dropIdle(nowMs: number): void {
+    const { idleMs = Infinity } = this.#options
+    if (nowMs - this.#lookedMs < LOOK_MS) return
+    this.#lookedMs = nowMs
+    for (const device of this.#entries.keys()) this.#keep(device, ({ touchedMs }) => nowMs - touchedMs < idleMs)
   }
 
   #place(device: string, entry: Entry, chunk: Update): Offer {

@@ -28,7 +28,7 @@ test("who meets a full house is told when to come back, once an update", () => {
   const intake = new Intake(parsePlan(PLAN), working(), PARAMETERS, 16)
   // A last chunk does not tell the size of the whole: room for the largest is taken, 64 MiB each.
   for (const device of DEVICES.slice(0, 4))
-    expect(intake.take(device, chunk(99, 100), 1100)).toEqual({ type: "nothing" })
+    expect(intake.take(device, chunk(99, 100), 1100)).toEqual({ type: "partial", begun: 1 })
   expect(intake.take("e", chunk(0, 1000, 65536), 66000)).toMatchObject({
     type: "receipt",
     receipt: { status: "busy", retrySeconds: 5, round: 0, epoch: 65536 },
@@ -38,7 +38,7 @@ test("who meets a full house is told when to come back, once an update", () => {
   expect(intake.take("e", chunk(0, 1000, 65536), 66000)).toMatchObject({ receipt: { status: "busy" } })
   intake.begin()
   expect(intake.heldBytes).toBe(0)
-  expect(intake.take("e", chunk(1, 2, 1024), 1100)).toEqual({ type: "nothing" })
+  expect(intake.take("e", chunk(1, 2, 1024), 1100)).toEqual({ type: "partial", begun: 1 })
   expect(intake.heldBytes).toBeGreaterThan(0)
 })
 
@@ -64,4 +64,23 @@ test("chunks that the round does not want are not joined, and asked about once a
   rounds.phase = "selecting"
   expect(intake.take("b", chunk(3, 9), 1100)).toEqual({ type: "unwanted" })
   expect(intake.heldBytes).toBe(0)
+})
+
+test("a device that dies in the middle of its update keeps its room for half a minute, where others need it", () => {
+  const intake = new Intake(parsePlan(PLAN), working(), PARAMETERS, 16)
+  for (const [i, device] of DEVICES.slice(0, 4).entries()) intake.take(device, chunk(99, 100), 1100, 1000 * i)
+  expect(intake.take("e", chunk(99, 100), 1100, 29_000)).toMatchObject({ receipt: { status: "busy" } })
+  expect(intake.take("e", chunk(99, 100), 1100, 30_000)).toEqual({ type: "partial", begun: 1 })
+})
+
+test("updates that a device begins in a round are counted", () => {
+  const intake = new Intake(parsePlan(PLAN), working(), PARAMETERS, 16)
+  const begin = (n: number): unknown => intake.take("a", { ...chunk(0, 9), updateId: new Uint8Array(8).fill(n) }, 1100)
+  expect([1, 2, 3].map(begin)).toEqual([1, 2, 3].map((begun) => ({ type: "partial", begun })))
+  expect(intake.take("a", { ...chunk(1, 9), updateId: new Uint8Array(8).fill(3) }, 1100)).toMatchObject({ begun: 3 })
+  const two = intake.heldBytes
+  begin(4)
+  expect(intake.heldBytes).toBe(two)
+  intake.begin()
+  expect(begin(5)).toMatchObject({ begun: 1 })
 })

@@ -167,6 +167,24 @@ describe("budget", () => {
     expect(whole.heldBytes).toBe(room)
   })
 
+  test("what has stood still makes room where it is needed, and only then", () => {
+    const [first, second, third] = [1, 2, 3].map((seed) => chunksOf(bytes(1000, seed)))
+    const room = 2 * (ENTRY_BYTES + 1000 + first!.length + first![0]!.payload.length)
+    const whole = new Reassembler({ budgetBytes: room, maxPayloadBytes: 1000, sha256, idleMs: 30_000 })
+    whole.offer("slow", first![0]!, 0)
+    whole.offer("dead", second![0]!, 10_000)
+    expect(whole.offer("new", third![0]!, 20_000)).toEqual({ status: "busy" })
+    whole.offer("slow", first![1]!, 25_000)
+    // No chunk of "dead" for 30 s.
+    expect(whole.offer("new", third![0]!, 39_999)).toEqual({ status: "busy" })
+    expect(whole.offer("new", third![0]!, 41_000)).toMatchObject({ status: "partial" })
+    for (const chunk of first!.slice(2, -1)) whole.offer("slow", chunk, 41_000)
+    expect(whole.offer("slow", first!.at(-1)!, 41_000)).toMatchObject({ status: "complete" })
+    // Its chunks count for nothing now, but it may begin anew.
+    expect(whole.offer("dead", second![1]!, 42_000)).toMatchObject({ missing: second!.length - 1 })
+    expect(whole.heldBytes).toBeLessThanOrEqual(room)
+  })
+
   test("busy changes nothing, and ends when there is room", () => {
     const whole = reassembler(2 * room, 1200)
     const other = chunksOf(bytes(1000, 2), 300)
