@@ -143,7 +143,7 @@ export function tableOf({ rows }: Measured): string {
 export function committedRows(): Map<string, readonly number[]> {
   const readme = readFileSync(README, "utf8")
   const table = readme.slice(readme.indexOf(BEGIN), readme.indexOf(END)).split("\n")
-  const cells = table.filter((line) => line.startsWith("| ")).slice(1)
+  const cells = table.filter((line) => /^\| (flash|RAM|instructions)/.test(line))
   return new Map(
     cells.map((line) => {
       const [, name, ...numbers] = line.split("|").map((cell) => cell.trim())
