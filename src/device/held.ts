@@ -29,6 +29,8 @@ export type Fate = "keep" | "committed" | "dropped" | "again"
 export function fateOf({ basis, into }: Held, notice: Notice): Fate {
   const over = notice.phase === "committed" || notice.phase === "abandoned" || notice.phase === "released"
   if (isSame(into ?? basis, notice) && !over) return "keep"
+  // The receipt was faster than the Notice of the round that has it.
+  if (into !== undefined && into.round > notice.round && notice.session === basis.session) return "keep"
   if (into === undefined && notice.training.maxStaleness !== undefined)
     // Without a receipt the commit of its round need not have it: it is sent on.
     return outlives(basis, notice) ? "keep" : "dropped"

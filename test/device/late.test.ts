@@ -67,6 +67,19 @@ describe("where late updates are taken", () => {
     expect(world.coordinator.updates).toHaveLength(2)
   })
 
+  test("an update is kept when the receipt is faster than the Notice of the round that has it", async () => {
+    await working(1)
+    await world.coordinator.receipt("d-1", "folded", { round: 2 })
+    await settle()
+    expect(world.types.at(-1)).toBe("folded")
+    await world.coordinator.notice({ round: 2, committed: { round: 1, epoch: 1 }, version: 2 })
+    await settle()
+    expect(world.types.at(-1)).toBe("folded")
+    await world.coordinator.notice({ round: 3, committed: { round: 2, epoch: 1 }, version: 3 })
+    await settle()
+    expect(world.events.at(-1)).toEqual({ type: "committed", round: 1, epoch: 1 })
+  })
+
   test("an update is sent again when the round that had it is abandoned", async () => {
     await working(1)
     await world.coordinator.notice({ round: 2, committed: { round: 1, epoch: 1 }, version: 2 })

@@ -7,10 +7,11 @@ class AccumulatorPool {
   readonly #free = new Map<number, Accumulator[]>()
   readonly #taken = new Map<object, Accumulator[]>()
 
-  take({ size, gridExponent, cohort, weightCap }: AccumulatorOptions, owner: object): Accumulator {
+  take(options: AccumulatorOptions, owner: object): Accumulator {
+    const { size, gridExponent, cohort, weightCap, largest = Infinity } = options
     const free = this.#free.get(size)?.pop()
-    free?.reset(gridExponent, cohort, weightCap)
-    const accumulator = free ?? createAccumulator({ size, gridExponent, cohort, weightCap, kind: "scalar" })
+    free?.reset(gridExponent, cohort, weightCap, largest)
+    const accumulator = free ?? createAccumulator({ ...options, kind: "scalar" })
     const taken = this.#taken.get(owner)
     if (taken === undefined) this.#taken.set(owner, [accumulator])
     else taken.push(accumulator)

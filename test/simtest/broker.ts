@@ -293,7 +293,7 @@ export class Broker {
     this.facts.repeated++
     const againMs = arrival(connection, order, this.#scheduler.nowMs, connection.downMs)
     // What is sent again is sent in its old order, from wherever that begins.
-    if (before !== undefined && random.chance(0.3))
+    if (before !== undefined && random.chance(0.7))
       this.#scheduler.at(againMs, client.owner, () => {
         if (connection.wire) client.receive(before, false, () => {})
       })

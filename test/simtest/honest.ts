@@ -61,7 +61,7 @@ export class Honest {
     const { id, packetBytes, stepMs } = this.#spec
     const name = `${id} (${++this.facts.lives})`
     const process = new Process(name, scheduler, schedule.seed, (error) => this.#onThrown(error))
-    const kept = new Kept(id, referee, sums)
+    const kept = new Kept(id, referee, sums, () => scheduler.nowMs)
     const network = simulatedNetwork({
       broker,
       scheduler,
@@ -119,7 +119,10 @@ export class Honest {
 
   check(): void {
     const life = this.#life
-    life?.kept.look(life.device.holding)
+    if (life === undefined) return
+    life.kept.look(life.device.holding)
+    const { upSinceMs } = life.network
+    if (upSinceMs !== undefined) life.kept.couldSend(Math.max(upSinceMs, life.process.frozenUntilMs))
   }
 
   end(): void {

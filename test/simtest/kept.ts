@@ -17,15 +17,21 @@ interface Own extends RoundName {
   readonly session: number
   readonly version: number
   updateId: string
+  /** When a chunk of it was last sent, or when its sender was told to wait until; -Infinity before. */
+  sentMs: number
   /** The round whose sum has it, as a receipt has said. */
   into: RoundName | undefined
 }
+
+/** Longer than any pause between two sendings, with what a bad connection adds. */
+const MOST_SILENCE_MS = 120_000
 
 /** Judges one life of a device that means well: what it heard, what it works on, what it keeps. */
 export class Kept {
   readonly #device: string
   readonly #referee: Referee
   readonly #sums: Sums
+  readonly #nowMs: () => number
   /** Tasks "join" that it has heard, not as retained messages. */
   readonly #asked = new Set<string>()
   readonly #own = new Map<string, Own>()
@@ -33,9 +39,13 @@ export class Kept {
   /** Why it may forget what it keeps. */
   #freed: string | undefined
   #last: Notice | undefined
+  /** Since when the coordinator is known to be away, or to be back. */
+  #awaySinceMs: number | undefined
+  #backSinceMs = 0
   #worked = 0
 
-  constructor(device: string, referee: Referee, sums: Sums) {
+  constructor(device: string, referee: Referee, sums: Sums, nowMs: () => number) {
+    this.#nowMs = nowMs
     this.#device = device
     this.#referee = referee
     this.#sums = sums
@@ -65,7 +75,18 @@ export class Kept {
 
   sent(chunk: Update): void {
     const own = this.#own.get(nameOf(chunk))
-    if (own !== undefined) own.updateId = hex(chunk.updateId)
+    if (own === undefined) return
+    own.updateId = hex(chunk.updateId)
+    own.sentMs = this.#nowMs()
+  }
+
+  /** Must not be silent: it could have sent what it keeps since `sinceMs`. */
+  couldSend(sinceMs: number): void {
+    const own = this.#held && this.#ownOf(this.#held)
+    if (own === undefined || own.into !== undefined || this.#awaySinceMs !== undefined || own.sentMs < 0) return
+    const silentMs = this.#nowMs() - Math.max(own.sentMs, sinceMs, this.#backSinceMs)
+    if (silentMs > MOST_SILENCE_MS)
+      this.#referee.breach("sent-again", `${this.#device} has not sent its update of ${nameOf(own)} for ${silentMs} ms`)
   }
 
   happened(event: DeviceEvent): void {
@@ -104,15 +125,16 @@ export class Kept {
       this.#referee.breach("work", `${this.#device} works in round ${nameOf(name)}, unasked`)
     const { session = 0, version = 0 } = this.#last ?? {}
     const { round, epoch } = name
-    this.#own.set(nameOf(name), { round, epoch, kind, session, version, updateId: "", into: undefined })
+    this.#own.set(nameOf(name), { round, epoch, kind, session, version, updateId: "", sentMs: -1, into: undefined })
     // Who is asked anew owes nothing of before.
     if (this.#held !== undefined && this.#ownOf(this.#held)?.into === undefined) this.#freed = "asked anew"
   }
 
-  #onReceipt({ status, updateId, ...name }: Receipt): void {
+  #onReceipt({ status, updateId, retrySeconds, ...name }: Receipt): void {
     const held = this.#held
     const own = held && this.#ownOf(held)
     if (held === undefined || own === undefined || own.updateId !== hex(updateId)) return
+    if (status === "busy") own.sentMs = this.#nowMs() + 1000 * retrySeconds
     const isOwn = name.round === held.round && name.epoch === held.epoch
     if (status === "folded" || status === "duplicate") {
       // Of the round itself, or of one since that took it late.
@@ -125,7 +147,12 @@ export class Kept {
   }
 
   #onNotice(notice: Notice): void {
-    if (notice.phase === "offline") return
+    if (notice.phase === "offline") {
+      this.#awaySinceMs ??= this.#nowMs()
+      return
+    }
+    if (this.#awaySinceMs !== undefined) this.#backSinceMs = this.#nowMs()
+    this.#awaySinceMs = undefined
     const last = this.#last
     // An older one of the same coordinator says nothing any more.
     const stale =

@@ -26,6 +26,8 @@ export interface Site {
 
 /** The links of one process; `cut` ends them as its death does. */
 export interface SimulatedNetwork extends Network {
+  /** Since when its newest link has been up; undefined where it is down. */
+  readonly upSinceMs: number | undefined
   /** `flush`: what was sent still arrives (a killed process); otherwise the broker notices nothing for `silentMs` (a machine without power). */
   cut(flush: boolean, silentMs: number): void
 }
@@ -37,6 +39,10 @@ const MOST_RETRY_MS = 8000
 export function simulatedNetwork(site: Site): SimulatedNetwork {
   const links: SimulatedLink[] = []
   return {
+    get upSinceMs() {
+      const link = links.at(-1)
+      return link?.connected === true ? link.upSinceMs : undefined
+    },
     async connect(options) {
       if (options.will !== undefined) checkTopic(options.will.topic)
       const link = new SimulatedLink(site, options)
@@ -62,6 +68,7 @@ class SimulatedLink implements Link, ClientEnd {
   #state: "up" | "down" | "closed" = "down"
   #connection: Connection | undefined
   #attempts = 0
+  upSinceMs = 0
 
   constructor(site: Site, { clientId, will }: LinkOptions) {
     this.#site = site
@@ -206,6 +213,7 @@ class SimulatedLink implements Link, ClientEnd {
           if (this.#connection !== connection) return
           this.#attempts = 0
           this.#state = "up"
+          this.upSinceMs = scheduler.nowMs
           this.#listeners.emit("up", () => this.connected)
           done()
         },

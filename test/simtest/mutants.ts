@@ -175,6 +175,42 @@ export const MUTANTS: readonly Mutant[] = [
     breaks: ["ends"],
   },
   {
+    name: "an update that nobody confirms is not sent again",
+    changes: [
+      {
+        file: UPLOAD,
+        from: "if (held.into === undefined && this.#cancelTimer === undefined) this.#lookAgain(held)",
+        to: "void (() => this.#lookAgain(held))",
+      },
+    ],
+    breaks: ["sent-again"],
+  },
+  {
+    name: "a Notice that is sent again counts",
+    changes: [
+      { file: MEMBERSHIP, from: "if (before !== undefined && isOlder(notice, before)) return", to: "void isOlder" },
+    ],
+    breaks: ["kept"],
+  },
+  {
+    name: "the sum of an abandoned round is gone on with",
+    changes: [
+      {
+        file: "coordinator/folding.ts",
+        from: "this.#training.reset(gridExponent, bound, weightCap, largest)",
+        to: "if (this.#version < this.#federation.version) this.#training.reset(gridExponent, bound, weightCap, largest)",
+      },
+    ],
+    breaks: ["exact-sum"],
+  },
+  {
+    name: "what is late counts as if it were not",
+    changes: [
+      { file: "core/staleness.ts", from: "return staleness === 0 ? weight", to: "return staleness < 9 ? weight" },
+    ],
+    breaks: ["fold-sent"],
+  },
+  {
     name: "an update counts for less than its samples",
     changes: [
       {

@@ -20,6 +20,8 @@ export type Invariant =
   | "refused"
   /** A device keeps its update until its commit, or its round's end. */
   | "kept"
+  /** What nobody has confirmed is sent again. */
+  | "sent-again"
   /** Work begins with a Task that is meant for now. */
   | "work"
   /** The round machine is woken when it wants to be. */

@@ -76,6 +76,9 @@ export class Sums {
     const least = kind === "train" ? this.#options.minimumToCommit : kind === "statistics" ? 1 : 0
     if (folds.length < least)
       this.#referee.breach("minimum", `${name} is committed with ${folds.length} updates of at least ${least}`)
+    const stranger = folds.find(({ into }) => into !== `${round}/${epoch}`)
+    if (stranger !== undefined)
+      this.#referee.breach("exact-sum", `${name} has ${stranger.update}, which was folded into ${stranger.into}`)
     if (kind === "train") this.#checkModel(name, incarnation, before, after)
     this.#commits.add({ round, epoch, kind, folds })
     this.facts.commits++
@@ -113,7 +116,7 @@ export class Sums {
       this.#referee.breach("fold-once", `${update} is folded twice`)
     ids.add(name)
     this.#folded.set(into, ids)
-    return { device, update }
+    return { device, update, into: `${round}/${epoch}` }
   }
 
   #checkWeight(name: string, { codec, weight }: Folding, { header }: Sent, samples: number, staleness: number): void {

@@ -20,10 +20,11 @@ export interface Judge {
   wrong(text: string): void
 }
 
-/** Whose update was folded, and its name: device, round and epoch. */
+/** Whose update was folded, its name (device, round and epoch), and the round into whose sum. */
 export interface Folded {
   readonly device: string
   readonly update: string
+  readonly into: string
 }
 
 interface Fold extends Folded {
@@ -93,15 +94,15 @@ export class WatchedAccumulator implements Accumulator {
     this.#inner.merge(sum, weight, count)
   }
 
-  reset(gridExponent: number, cohort?: number, weightCap?: number): void {
-    this.#inner.reset(gridExponent, cohort, weightCap)
+  reset(gridExponent: number, cohort?: number, weightCap?: number, largest?: number): void {
+    this.#inner.reset(gridExponent, cohort, weightCap, largest)
     this.#folds = []
     this.#use()
   }
 
   /** It is the one that the current round is summed in. */
   #use(): void {
-    this.#incarnation.folds = () => this.#folds.map(({ device, update }) => ({ device, update }))
+    this.#incarnation.folds = () => this.#folds
     this.#incarnation.sums = () => ({
       sum: this.#expected(),
       weight: this.#folds.reduce((total, { weight }) => total + weight, 0),
