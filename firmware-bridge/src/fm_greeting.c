@@ -76,7 +76,11 @@ void fm_greeting_send(fm_device_t *device)
     if (fm_timer_due(device, &device->greetTimer)) {
         fm_greeting_now(device);
     }
-    if (fm_timer_due(device, &device->readyTimer) || changed) {
+    if (fm_timer_due(device, &device->readyTimer)) {
+        /* The coordinator may have forgotten a device that it has told to wait. */
+        fm_greeting_now(device);
+    }
+    if (changed) {
         device->readyDue = true;
     }
     if (device->flight != FM_FLIGHT_NONE) {

@@ -1,7 +1,7 @@
 import { CODECS } from "../core/codec.ts"
 import { featureCount } from "../core/plan-model.ts"
 import type { Plan } from "../core/plan.ts"
-import { ramEstimateKiB } from "../core/ram.ts"
+import { leastRamBytes } from "../core/ram.ts"
 import { deviceFilter } from "../core/tags.ts"
 import { deviceKey } from "../net/digest.ts"
 import { chunkClass } from "../wire/chunk.ts"
@@ -65,7 +65,7 @@ export class Registry {
   readonly #admits: (device: string) => boolean
   readonly #limit: number
   readonly #isBusy: (device: string) => boolean
-  readonly #ramKiB: number
+  readonly #ramBytes: number
   /** Who was heard last is last. */
   readonly #entries = new Map<string, Entry>()
 
@@ -74,7 +74,7 @@ export class Registry {
     this.#plan = plan
     this.#limit = options.limit ?? LIMIT
     this.#isBusy = options.isBusy ?? (() => false)
-    this.#ramKiB = ramEstimateKiB(plan)
+    this.#ramBytes = leastRamBytes(plan)
     this.#admits = deviceFilter(plan)
     this.#topics = topics
     this.#modelBytes = modelBytes
@@ -158,8 +158,9 @@ export class Registry {
     const features = featureCount(this.#plan)
     if (features !== undefined && hello.features !== features)
       return `expected ${features} features, got ${hello.features}`
-    if (hello.ramKiB > 0 && hello.ramKiB < this.#ramKiB)
-      return `expected at least ${this.#ramKiB} KiB of RAM for this model, got ${hello.ramKiB}`
+    // It may have almost one more than it says.
+    if (hello.ramKiB > 0 && 1024 * (hello.ramKiB + 1) <= this.#ramBytes)
+      return `expected at least ${Math.ceil(this.#ramBytes / 1024)} KiB of RAM for this model, got ${hello.ramKiB}`
     const { codecs } = this.#plan
     if (!codecs.some((codec) => hello.codecs.includes(CODECS[codec].id)))
       return `expected one of the codecs ${codecs.join(", ")}, got none of them`

@@ -2,16 +2,14 @@ import { layout } from "./model.ts"
 import { featureCount, lossOf, modelSpec, parametersOf } from "./plan-model.ts"
 import type { Plan } from "./plan.ts"
 
-/** Layers, settings, buffers of the protocol. */
-const OVERHEAD_BYTES = 1024
-
 /**
- * An estimate of the RAM in KiB that local training takes on a small device, its samples not counted, as the minimal kernel profile lays it out
- * (assembly/mcu-train.ts): three float32 values a parameter (the model, its trained copy, the gradient, whose place the update takes later), two for
- * each unit (the value and its gradient), two for each feature (mean and deviation), and 1 KiB.
+ * The RAM in bytes that local training takes at least, in any client, its samples not counted: two float32 values a parameter (the model and its trained
+ * copy) and a third with momentum, two for each unit (its value and its gradient), and two for each feature where features are standardised. Batches
+ * of more than one sample and some codecs take more; the C client knows exactly (`fm_device_options_t`).
  */
-export function ramEstimateKiB(plan: Plan): number {
+export function leastRamBytes(plan: Plan): number {
   const units = lossOf(plan) === "custom" ? 0 : layout(modelSpec(plan)).reduce((sum, { outputs }) => sum + outputs, 0)
-  const values = 3 * parametersOf(plan) + 2 * units + 2 * (featureCount(plan) ?? 0)
-  return Math.ceil((4 * values + OVERHEAD_BYTES) / 1024)
+  const copies = plan.train.momentum > 0 ? 3 : 2
+  const scales = plan.model.standardize ? 2 * (featureCount(plan) ?? 0) : 0
+  return 4 * (copies * parametersOf(plan) + 2 * units + scales)
 }

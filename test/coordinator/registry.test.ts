@@ -54,12 +54,14 @@ describe("a device is ready", () => {
   })
 
   test("unless it has too little RAM for the model, which it is told", () => {
-    const one = registry()
+    // 1000 parameters of a custom model: 8000 bytes.
+    const model = { loss: "custom" as const, parameters: 1000, features: 2, standardize: false }
+    const one = new Registry(parsePlan({ ...PLAN, model }), TOPICS, 12)
     one.ready("a", READY)
-    // Three parameters, one unit and two features: 1084 bytes.
-    const reason = "expected at least 2 KiB of RAM for this model, got 1"
-    expect(one.hello("a", { ...HELLO, ramKiB: 1 })).toEqual({ state: "unfit", reason })
-    for (const ramKiB of [0, 2]) expect(one.hello("a", { ...HELLO, ramKiB }).state).toBe("ready")
+    const reason = "expected at least 8 KiB of RAM for this model, got 6"
+    expect(one.hello("a", { ...HELLO, ramKiB: 6 })).toEqual({ state: "unfit", reason })
+    // 7 may be almost 8.
+    for (const ramKiB of [0, 7, 8]) expect(one.hello("a", { ...HELLO, ramKiB }).state).toBe("ready")
   })
 
   test("and the one that was silent longest is forgotten where there are too many, unless it is busy", () => {

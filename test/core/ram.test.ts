@@ -1,14 +1,17 @@
 import { expect, test } from "vitest"
 import { parsePlan } from "../../src/core/plan.ts"
-import { ramEstimateKiB } from "../../src/core/ram.ts"
+import { leastRamBytes } from "../../src/core/ram.ts"
+
+const digits = { features: 60, labels: Array.from({ length: 10 }, (_, i) => i), hidden: [32] }
 
 test.each([
-  // 2 weights and a bias: 4 x (3 x 3 + 2 x 1 + 2 x 2) + 1024 = 1084 bytes.
-  ["a linear model of two features", { features: 2, labels: [], hidden: "none" as const }, 2],
-  // (60 + 1) x 32 + (32 + 1) x 10 = 2282 parameters, 42 units: 4 x (6846 + 84 + 120) + 1024 = 29224 bytes.
-  ["60-32-10", { features: 60, labels: Array.from({ length: 10 }, (_, i) => i), hidden: [32] }, 29],
-  // 4 x 3000 + 1024 = 13024 bytes.
-  ["a custom model of 1000 parameters", { loss: "custom" as const, parameters: 1000 }, 13],
-])("%s takes %s KiB", (_, model, kib) => {
-  expect(ramEstimateKiB(parsePlan({ model }))).toBe(kib)
+  // 2 weights and a bias, 1 unit, 2 features: 4 x (6 + 2 + 4).
+  ["a linear model of two features", { model: { features: 2, labels: [], hidden: "none" as const } }, 48],
+  // (60 + 1) x 32 + (32 + 1) x 10 = 2282 parameters, 42 units: 4 x (4564 + 84 + 120).
+  ["60-32-10", { model: digits }, 19072],
+  ["60-32-10 with momentum", { model: digits, train: { momentum: 0.9 } }, 28200],
+  ["60-32-10, not standardised", { model: { ...digits, standardize: false } }, 18592],
+  ["a custom model of 1000 parameters", { model: { loss: "custom" as const, parameters: 1000 } }, 8000],
+])("%s takes %s bytes", (_, plan, bytes) => {
+  expect(leastRamBytes(parsePlan(plan))).toBe(bytes)
 })
