@@ -421,7 +421,7 @@ typedef struct {
     uint8_t attempts;
     bool pinged;
     const fm_port_t *port;
-    fm_buffers_t buffers;
+    const fm_buffers_t *buffers;
     /** Half of the silence that ends a connection. */
     uint32_t halfMs;
     /** Bytes in the buffer for incoming packets; of those, the ones that were handed out. Bytes still to be dropped. */
@@ -470,6 +470,9 @@ typedef struct {
     uint32_t taken;
     uint32_t layer;
     uint32_t input;
+    /** The next parameter that steps, and where the layer's outputs are. */
+    uint32_t weight;
+    uint32_t outputs;
     uint32_t shuffled;
     fm_sum_t lossSum;
 } fm_trained_t;
@@ -518,16 +521,6 @@ typedef struct {
     float *memory;
 } fm_delta_t;
 
-typedef struct {
-    const fm_codec_t *codec;
-    const fm_delta_t *delta;
-    /** The next value to encode. */
-    uint32_t at;
-    uint32_t used;
-    uint32_t filled;
-    uint8_t block[130];
-} fm_payload_t;
-
 /** What the coordinator said last. */
 typedef struct {
     fm_notice_numbers_t notice;
@@ -561,21 +554,39 @@ typedef struct {
     uint32_t at;
 } fm_pull_t;
 
+/** Strings of an update, in their order. */
+#define FM_UPDATE_ID 0U
+/** Little-endian float32 each. */
+#define FM_UPDATE_METRICS 1U
+/** Writing: where its `bytes` is NULL, room is left for `size` bytes, at the end of the message. */
+#define FM_UPDATE_PAYLOAD 2U
+
+/** An update as it travels. */
 typedef struct {
-    uint8_t updateId[8];
-    bool hasLoss;
-    const fm_codec_t *codec;
-    uint32_t bytes;
-    uint32_t chunkBytes;
-    uint32_t chunks;
     uint32_t index;
+    uint32_t count;
+    uint32_t round;
+    uint32_t epoch;
+    uint32_t baseVersion;
     uint32_t samples;
     uint32_t steps;
-    float loss;
+    uint16_t codec;
+    fm_bytes_t strings[3];
+} fm_update_t;
+
+/** The update that is kept. */
+typedef struct {
+    const fm_codec_t *codec;
+    /** Bytes of the payload, and of each chunk of it; where hashing and sending are. */
+    uint32_t bytes;
+    uint32_t chunkBytes;
+    uint32_t at;
     uint32_t resendMs;
     fm_timer_t timer;
+    fm_update_t message;
+    uint8_t updateId[8];
+    uint8_t loss[4];
     fm_delta_t delta;
-    fm_payload_t payload;
 } fm_upload_t;
 
 struct fm_device {
@@ -608,6 +619,8 @@ struct fm_device {
     const fm_device_options_t *options;
     /** Tells this life of the device from others. */
     uint32_t sessionId;
+    /** The largest chunk of a model that it takes. */
+    uint32_t chunkLimit;
     uint32_t subscribeId;
     uint32_t pendingRound;
     uint32_t pendingEpoch;

@@ -48,44 +48,30 @@ uint32_t fm_codec_bytes(const fm_codec_t *codec, uint32_t count)
     return bytes;
 }
 
-void fm_payload_begin(fm_payload_t *payload, const fm_codec_t *codec, const fm_delta_t *delta)
+fm_result_t fm_codec_read(const fm_codec_t *codec, const fm_delta_t *delta, uint32_t from, uint8_t *to, uint32_t size)
 {
-    payload->codec = codec;
-    payload->delta = delta;
-    payload->at = 0U;
-    payload->used = 0U;
-    payload->filled = 0U;
-}
-
-/** Encodes the next block. */
-static fm_result_t payload_fill(fm_payload_t *payload)
-{
-    const fm_codec_t *codec = payload->codec;
-    uint32_t span = codec->span(payload->delta->count - payload->at);
-    fm_result_t result = codec->encode(payload->delta, payload->at, payload->block);
-
-    payload->used = 0U;
-    payload->filled = codec->bytes(span);
-    payload->at += span;
-    return result;
-}
-
-fm_result_t fm_payload_next(fm_payload_t *payload, uint8_t *to, uint32_t size)
-{
+    uint8_t block[FM_BLOCK_BYTES];
     fm_result_t result = FM_OK;
     uint32_t done = 0U;
+    /* The block's first value, and its first byte in the payload. */
+    uint32_t at = 0U;
+    uint32_t start = 0U;
 
     while ((result == FM_OK) && (done < size)) {
-        uint32_t part = payload->filled - payload->used;
+        uint32_t span = codec->span(delta->count - at);
+        uint32_t bytes = codec->bytes(span);
 
-        if (part == 0U) {
-            result = (payload->at < payload->delta->count) ? payload_fill(payload) : FM_BAD_ARGUMENT;
-        } else {
-            part = (part > (size - done)) ? (size - done) : part;
-            (void)memcpy(&to[done], &payload->block[payload->used], part);
-            payload->used += part;
+        if ((start + bytes) > (from + done)) {
+            uint32_t skip = (from + done) - start;
+            uint32_t part = bytes - skip;
+
+            part = (part < (size - done)) ? part : (size - done);
+            result = codec->encode(delta, at, block);
+            (void)memcpy(&to[done], &block[skip], part);
             done += part;
         }
+        at += span;
+        start += bytes;
     }
     return result;
 }

@@ -21,14 +21,14 @@
 struct fm_codec {
     /** FM_CODEC_... */
     uint16_t id;
+    /** Whether it needs working memory: a float for every value of the largest block. */
+    bool rotates;
     /** Values that the next block covers, when so many are left; the last block may be filled up with zeros. */
     uint32_t (*span)(uint32_t left);
     /** Bytes of a block that covers so many values. */
     uint32_t (*bytes)(uint32_t span);
     /** Encodes the block that begins at value `at`. FM_DIVERGED: a value is not finite. */
     fm_result_t (*encode)(const fm_delta_t *delta, uint32_t at, uint8_t *to);
-    /** Whether it needs working memory: a float for every value of the largest block. */
-    bool rotates;
 };
 
 /**
@@ -65,11 +65,8 @@ uint32_t fm_codec_memory(const fm_codec_t *codec, uint32_t count);
 /** Bytes of the payload of `count` values. */
 uint32_t fm_codec_bytes(const fm_codec_t *codec, uint32_t count);
 
-/** Begins to read a payload from its start. */
-void fm_payload_begin(fm_payload_t *payload, const fm_codec_t *codec, const fm_delta_t *delta);
-
-/** The next `size` bytes of it, to `to`. FM_DIVERGED: a value is not finite. */
-fm_result_t fm_payload_next(fm_payload_t *payload, uint8_t *to, uint32_t size);
+/** Writes bytes `from` to `from` + `size` - 1 of the payload, encoding the blocks that they are in. FM_DIVERGED: a value is not finite. */
+fm_result_t fm_codec_read(const fm_codec_t *codec, const fm_delta_t *delta, uint32_t from, uint8_t *to, uint32_t size);
 
 /* ---- scales: bfloat16, the upper half of a float32 ---- */
 

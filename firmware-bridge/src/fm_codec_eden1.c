@@ -100,4 +100,4 @@ static fm_result_t eden1_encode(const fm_delta_t *delta, uint32_t at, uint8_t *t
     return (peak < FM_INFINITE) ? FM_OK : FM_DIVERGED;
 }
 
-const fm_codec_t fm_codec_eden1 = { FM_CODEC_EDEN1, fm_eden_span, eden1_bytes, eden1_encode, true };
+const fm_codec_t fm_codec_eden1 = { FM_CODEC_EDEN1, true, fm_eden_span, eden1_bytes, eden1_encode };

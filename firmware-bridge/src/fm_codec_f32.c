@@ -3,10 +3,12 @@
 #include "fm_codec.h"
 #include "fm_protocol.h"
 
+/* Blocks are for the encoder only: they leave no trace in the payload. */
+#define BLOCK 32U
+
 static uint32_t f32_span(uint32_t left)
 {
-    (void)left;
-    return 1U;
+    return (left < BLOCK) ? left : BLOCK;
 }
 
 static uint32_t f32_bytes(uint32_t span)
@@ -16,10 +18,13 @@ static uint32_t f32_bytes(uint32_t span)
 
 static fm_result_t f32_encode(const fm_delta_t *delta, uint32_t at, uint8_t *to)
 {
-    uint32_t bits = fm_float_bits(fm_delta_value(delta, at));
+    uint32_t count = f32_span(delta->count - at);
+    uint32_t i;
 
-    fm_put_le32(to, bits);
-    return ((bits & FM_MAGNITUDE) < FM_INFINITE) ? FM_OK : FM_DIVERGED;
+    for (i = 0U; i < count; i++) {
+        fm_put_le32(&to[4U * i], fm_float_bits(fm_delta_value(delta, at + i)));
+    }
+    return (fm_delta_peak(delta, at, count) < FM_INFINITE) ? FM_OK : FM_DIVERGED;
 }
 
-const fm_codec_t fm_codec_f32 = { FM_CODEC_F32, f32_span, f32_bytes, f32_encode, false };
+const fm_codec_t fm_codec_f32 = { FM_CODEC_F32, false, f32_span, f32_bytes, f32_encode };

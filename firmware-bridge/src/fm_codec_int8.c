@@ -45,15 +45,12 @@ static int32_t int8_level(float t)
 }
 
 /** A number from 0 to 1 for value `i`: (its 16 random bits + 1/2) / 2^16, which is exact. */
-static float int8_random(const fm_key_t *key, uint32_t i, uint32_t *words)
+static float int8_random(const fm_key_t *key, uint32_t i)
 {
-    uint32_t half = i % 8U;
+    uint32_t word = fm_random_word(key, FM_PURPOSE_ROUNDING, i / 2U);
+    uint32_t bits = (word >> (16U * (i % 2U))) & 0xFFFFU;
 
-    /* Half a word a value: a block of the stream is for eight, and a block of values begins with one. */
-    if (half == 0U) {
-        fm_philox(words, key, FM_PURPOSE_ROUNDING, i / 8U);
-    }
-    return fm_float(0x3F800040U | (((words[half / 2U] >> (16U * (half % 2U))) & 0xFFFFU) << 7U)) - 1.0F;
+    return fm_float(0x3F800040U | (bits << 7U)) - 1.0F;
 }
 
 static fm_result_t int8_encode(const fm_delta_t *delta, uint32_t at, uint8_t *to)
@@ -63,7 +60,6 @@ static fm_result_t int8_encode(const fm_delta_t *delta, uint32_t at, uint8_t *to
     fm_result_t result = (peak < FM_INFINITE) ? FM_OK : FM_DIVERGED;
     uint32_t scale = 0U;
     float inverse = 0.0F;
-    uint32_t words[4] = { 0U };
     uint32_t i;
 
     if (peak > 0U) {
@@ -72,12 +68,11 @@ static fm_result_t int8_encode(const fm_delta_t *delta, uint32_t at, uint8_t *to
     }
     fm_put_scale(to, scale);
     for (i = 0U; (result == FM_OK) && (i < count); i++) {
-        float u = int8_random(delta->key, at + i, words);
-        int32_t level = int8_level((fm_delta_value(delta, at + i) * inverse) + u);
+        float t = (fm_delta_value(delta, at + i) * inverse) + int8_random(delta->key, at + i);
 
-        to[2U + i] = (uint8_t)((uint32_t)level & 0xFFU);
+        to[2U + i] = (uint8_t)((uint32_t)int8_level(t) & 0xFFU);
     }
     return result;
 }
 
-const fm_codec_t fm_codec_int8 = { FM_CODEC_INT8, int8_span, int8_bytes, int8_encode, false };
+const fm_codec_t fm_codec_int8 = { FM_CODEC_INT8, false, int8_span, int8_bytes, int8_encode };

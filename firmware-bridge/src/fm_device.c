@@ -14,6 +14,9 @@
 /* The device's own topics. */
 #define OWN_TOPICS 3U
 
+/* Bytes of a chunk's message without its payload and the payload's head, all numbers as large as they get. */
+#define CHUNK_BYTES 26U
+
 /* Bytes of the last will, at most. */
 #define GONE_BYTES 16U
 
@@ -150,6 +153,16 @@ static void device_set_key(fm_device_t *device)
     device->model.key.device[1] = fm_get_be32(&digest[4]);
 }
 
+/** The largest chunk of any model that reaches this device. As src/wire/chunk.ts reckons. */
+static uint32_t device_chunk_limit(const fm_device_t *device)
+{
+    static const uint32_t most[4] = { UINT32_MAX, UINT32_MAX, FM_MOST_CHUNK_CLASS, FM_MOST_CHUNK_INDEX };
+    fm_topic_t topic;
+
+    fm_device_topic(device, &topic, FM_TOPIC_CHANGE, most);
+    return fm_largest_payload(topic.size, CHUNK_BYTES, device->options->buffers.incomingBytes);
+}
+
 fm_result_t fm_device_begin(fm_device_t *device, const fm_device_options_t *options)
 {
     const fm_buffers_t *buffers = &options->buffers;
@@ -165,6 +178,7 @@ fm_result_t fm_device_begin(fm_device_t *device, const fm_device_options_t *opti
         fm_session_begin(&device->session, options->port, buffers, seconds);
         device->sessionId = fm_device_random(device, UINT32_MAX);
         device_set_key(device);
+        device->chunkLimit = device_chunk_limit(device);
     }
     return device->ended;
 }
@@ -180,15 +194,21 @@ static void device_connect(fm_device_t *device)
     fm_gone_t gone;
     fm_message_t message = fm_greeting_gone(device, &gone);
     fm_connect_t connect;
+    uint32_t length;
 
     fm_device_topic(device, &topic, FM_TOPIC_GONE, NULL);
-    connect.clientId = device_text(options->id);
+    (void)fm_message_write(&message, will, GONE_BYTES, &length);
     connect.keepAliveSeconds = device->session.halfMs / 500U;
-    connect.willTopic = fm_topic_bytes(&topic);
-    connect.willPayload.bytes = will;
-    (void)fm_message_write(&message, will, GONE_BYTES, &connect.willPayload.size);
-    connect.username = device_text(options->username);
-    connect.password = device_text(options->password);
+    connect.strings[FM_CONNECT_CLIENT_ID] = device_text(options->id);
+    connect.strings[FM_CONNECT_WILL_TOPIC] = fm_topic_bytes(&topic);
+    connect.strings[FM_CONNECT_WILL_PAYLOAD].bytes = will;
+    connect.strings[FM_CONNECT_WILL_PAYLOAD].size = length;
+    connect.strings[FM_CONNECT_USERNAME] = device_text(options->username);
+    connect.strings[FM_CONNECT_PASSWORD] = device_text(options->password);
+    connect.count = FM_CONNECT_STRINGS;
+    while ((connect.count > FM_CONNECT_USERNAME) && (connect.strings[connect.count - 1U].bytes == NULL)) {
+        connect.count--;
+    }
     if (!fm_session_connect(&device->session, &connect)) {
         fm_session_reset(&device->session, FM_NO_SPACE);
     }
@@ -203,7 +223,7 @@ static void device_subscribe(fm_device_t *device)
 
     if ((device->subscribeId == 0U) && ((device->subscribed < OWN_TOPICS) || device->readNotice)) {
         fm_device_topic(device, &topic, forms[device->subscribed], NULL);
-        device->subscribeId = fm_session_subscribe(&device->session, fm_topic_bytes(&topic));
+        device->subscribeId = fm_session_request(&device->session, FM_MQTT_SUBSCRIBE, fm_topic_bytes(&topic));
         device->readNotice = device->readNotice && (device->subscribeId == 0U);
     }
 }

@@ -58,24 +58,6 @@ typedef struct {
     fm_bytes_t strings[1];
 } fm_task_t;
 
-#define FM_UPDATE_ID 0U
-/** Little-endian float32 each. */
-#define FM_UPDATE_METRICS 1U
-/** Writing: where its `bytes` is NULL, room is left for `size` bytes, at the end of the message. */
-#define FM_UPDATE_PAYLOAD 2U
-
-typedef struct {
-    uint32_t index;
-    uint32_t count;
-    uint32_t round;
-    uint32_t epoch;
-    uint32_t baseVersion;
-    uint32_t samples;
-    uint32_t steps;
-    uint16_t codec;
-    fm_bytes_t strings[3];
-} fm_update_t;
-
 #define FM_RECEIPT_UPDATE_ID 0U
 #define FM_RECEIPT_REASON 1U
 

@@ -70,14 +70,9 @@ uint32_t fm_model_last(const fm_model_t *model)
     return model->hidden;
 }
 
-uint32_t fm_model_deltas(const fm_model_t *model, uint32_t layer)
+uint32_t fm_model_deltas(const fm_model_t *model, uint32_t outputs)
 {
-    uint32_t at = fm_model_outputs(model, layer);
-
-    if (at < model->hidden) {
-        at += model->hidden + model->classes;
-    }
-    return at;
+    return (outputs < model->hidden) ? (outputs + model->hidden + model->classes) : outputs;
 }
 
 uint32_t fm_model_row(const fm_model_t *model)
@@ -165,26 +160,27 @@ void fm_model_forward(const fm_model_t *model, const float *parameters, const fm
 
 void fm_model_backward(const fm_model_t *model, const float *parameters, uint32_t first, float *memory)
 {
+    const fm_layer_t *layers = model->settings->layers;
+    uint32_t outputs = model->hidden;
     uint32_t l;
     uint32_t k;
     uint32_t j;
 
     for (l = model->settings->layerCount - 1U; l > first; l--) {
-        const fm_layer_t *lower = &model->settings->layers[l - 1U];
         const float *w = &parameters[fm_model_offset(model, l)];
-        const float *above = &memory[fm_model_deltas(model, l)];
-        const float *outputs = &memory[fm_model_outputs(model, l - 1U)];
-        float *below = &memory[fm_model_deltas(model, l - 1U)];
-        uint32_t units = model->settings->layers[l].units;
+        const float *above = &memory[fm_model_deltas(model, outputs)];
+        uint32_t inputs = layers[l - 1U].units;
 
-        for (k = 0U; k < lower->units; k++) {
+        outputs -= inputs;
+        for (k = 0U; k < inputs; k++) {
             float d = 0.0F;
 
-            for (j = 0U; j < units; j++) {
+            for (j = 0U; j < layers[l].units; j++) {
                 d += above[j] * w[j];
             }
-            w = &w[units];
-            below[k] = model_deactivate(lower->activation, outputs[k], d);
+            w = &w[layers[l].units];
+            memory[fm_model_deltas(model, outputs) + k] =
+                model_deactivate(layers[l - 1U].activation, memory[outputs + k], d);
         }
     }
 }

@@ -24,11 +24,11 @@ uint32_t fm_model_offset(const fm_model_t *model, uint32_t layer);
 /** Inputs of a layer. */
 uint32_t fm_model_inputs(const fm_model_t *model, uint32_t layer);
 
-/** Where in a row's memory a layer's outputs are, and the gradients of them. */
+/** Where in a row's memory a layer's outputs are; and the gradients of outputs that are there. */
 uint32_t fm_model_outputs(const fm_model_t *model, uint32_t layer);
-uint32_t fm_model_deltas(const fm_model_t *model, uint32_t layer);
+uint32_t fm_model_deltas(const fm_model_t *model, uint32_t outputs);
 
-/** Where the last layer's are. */
+/** Where the last layer's outputs are. */
 uint32_t fm_model_last(const fm_model_t *model);
 
 /** Floats of one row's memory. */

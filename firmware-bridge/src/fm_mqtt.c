@@ -13,7 +13,7 @@
 #define WITH_USERNAME 0x80U
 
 /* Reserved flags of SUBSCRIBE and UNSUBSCRIBE. */
-#define SUBSCRIBE_FLAGS 2U
+#define REQUEST_FLAGS 2U
 
 /* The protocol's name with its length, and its level. */
 #define PROTOCOL_BYTES 7U
@@ -57,29 +57,17 @@ static void mqtt_put_head(fm_packet_t *packet, uint32_t type, uint32_t flags, ui
     mqtt_put(packet, rest);
 }
 
-/** Bytes of a string with its length before it. */
-static uint32_t mqtt_string_bytes(fm_bytes_t string)
-{
-    return 2U + string.size;
-}
-
 void fm_mqtt_connect(fm_packet_t *packet, const fm_connect_t *connect)
 {
     static const uint8_t protocol[PROTOCOL_BYTES] = { 0U, 4U, 'M', 'Q', 'T', 'T', LEVEL_3_1_1 };
-    bool login = connect->username.bytes != NULL;
-    bool secret = login && (connect->password.bytes != NULL);
     uint32_t flags = CLEAN_SESSION | WILL_QOS_1;
-    uint32_t remaining = PROTOCOL_BYTES + 3U + mqtt_string_bytes(connect->clientId) +
-                         mqtt_string_bytes(connect->willTopic) + mqtt_string_bytes(connect->willPayload);
+    uint32_t remaining = PROTOCOL_BYTES + 3U;
     uint32_t i;
 
-    if (login) {
-        flags |= WITH_USERNAME;
-        remaining += mqtt_string_bytes(connect->username);
-    }
-    if (secret) {
-        flags |= WITH_PASSWORD;
-        remaining += mqtt_string_bytes(connect->password);
+    flags |= (connect->count > FM_CONNECT_USERNAME) ? WITH_USERNAME : 0U;
+    flags |= (connect->count > FM_CONNECT_PASSWORD) ? WITH_PASSWORD : 0U;
+    for (i = 0U; i < connect->count; i++) {
+        remaining += 2U + connect->strings[i].size;
     }
     mqtt_put_head(packet, FM_MQTT_CONNECT, 0U, remaining);
     for (i = 0U; i < PROTOCOL_BYTES; i++) {
@@ -87,14 +75,8 @@ void fm_mqtt_connect(fm_packet_t *packet, const fm_connect_t *connect)
     }
     mqtt_put(packet, flags);
     mqtt_put_16(packet, connect->keepAliveSeconds);
-    mqtt_put_string(packet, connect->clientId);
-    mqtt_put_string(packet, connect->willTopic);
-    mqtt_put_string(packet, connect->willPayload);
-    if (login) {
-        mqtt_put_string(packet, connect->username);
-    }
-    if (secret) {
-        mqtt_put_string(packet, connect->password);
+    for (i = 0U; i < connect->count; i++) {
+        mqtt_put_string(packet, connect->strings[i]);
     }
 }
 
@@ -121,20 +103,16 @@ uint32_t fm_mqtt_publish_bytes(uint32_t topicBytes, uint32_t payloadBytes)
     return counted.at + remaining;
 }
 
-void fm_mqtt_subscribe(fm_packet_t *packet, uint32_t id, fm_bytes_t topic)
+void fm_mqtt_request(fm_packet_t *packet, uint32_t type, uint32_t id, fm_bytes_t topic)
 {
-    mqtt_put_head(packet, FM_MQTT_SUBSCRIBE, SUBSCRIBE_FLAGS, 2U + mqtt_string_bytes(topic) + 1U);
-    mqtt_put_16(packet, id);
-    mqtt_put_string(packet, topic);
-    /* QoS 1. */
-    mqtt_put(packet, 1U);
-}
+    bool subscribe = type == FM_MQTT_SUBSCRIBE;
 
-void fm_mqtt_unsubscribe(fm_packet_t *packet, uint32_t id, fm_bytes_t topic)
-{
-    mqtt_put_head(packet, FM_MQTT_UNSUBSCRIBE, SUBSCRIBE_FLAGS, 2U + mqtt_string_bytes(topic));
+    mqtt_put_head(packet, type, REQUEST_FLAGS, 2U + 2U + topic.size + (subscribe ? 1U : 0U));
     mqtt_put_16(packet, id);
     mqtt_put_string(packet, topic);
+    if (subscribe) {
+        mqtt_put(packet, 1U);
+    }
 }
 
 void fm_mqtt_short(fm_packet_t *packet, uint32_t type, uint32_t id)

@@ -32,14 +32,20 @@ typedef struct {
     uint32_t at;
 } fm_packet_t;
 
-/** How a client introduces itself. `username.bytes` may be NULL; `password` counts only with a name. */
+/* The strings of a CONNECT packet, in order. The last one, or the last two, may be left out. */
+#define FM_CONNECT_CLIENT_ID 0U
+#define FM_CONNECT_WILL_TOPIC 1U
+#define FM_CONNECT_WILL_PAYLOAD 2U
+#define FM_CONNECT_USERNAME 3U
+#define FM_CONNECT_PASSWORD 4U
+#define FM_CONNECT_STRINGS 5U
+
+/** How a client introduces itself. */
 typedef struct {
-    fm_bytes_t clientId;
     uint32_t keepAliveSeconds;
-    fm_bytes_t willTopic;
-    fm_bytes_t willPayload;
-    fm_bytes_t username;
-    fm_bytes_t password;
+    /** 3, 4 or 5. */
+    uint32_t count;
+    fm_bytes_t strings[FM_CONNECT_STRINGS];
 } fm_connect_t;
 
 void fm_mqtt_connect(fm_packet_t *packet, const fm_connect_t *connect);
@@ -50,9 +56,8 @@ void fm_mqtt_publish(fm_packet_t *packet, fm_bytes_t topic, uint32_t id, bool re
 /** Bytes of such a packet, whole. */
 uint32_t fm_mqtt_publish_bytes(uint32_t topicBytes, uint32_t payloadBytes);
 
-void fm_mqtt_subscribe(fm_packet_t *packet, uint32_t id, fm_bytes_t topic);
-
-void fm_mqtt_unsubscribe(fm_packet_t *packet, uint32_t id, fm_bytes_t topic);
+/** SUBSCRIBE with QoS 1, or UNSUBSCRIBE. */
+void fm_mqtt_request(fm_packet_t *packet, uint32_t type, uint32_t id, fm_bytes_t topic);
 
 /** A packet of nothing but its type (PINGREQ, DISCONNECT), or of type and id (PUBACK). */
 void fm_mqtt_short(fm_packet_t *packet, uint32_t type, uint32_t id);

@@ -29,28 +29,17 @@ uint32_t fm_plan_shared_count(const fm_device_t *device)
     return fm_model_offset(&device->model, device->plan.notice.training.shared.to) - fm_plan_shared_from(device);
 }
 
-/** The largest class whose every chunk reaches this device; 0: none does. As src/wire/chunk.ts reckons. */
+/** The largest class that this device takes; 0: none is small enough. */
 static uint32_t plan_chunk_class(const fm_device_t *device, fm_bytes_t classes)
 {
-    static const uint32_t most[4] = { UINT32_MAX, UINT32_MAX, FM_MOST_CHUNK_CLASS, FM_MOST_CHUNK_INDEX };
-    fm_model_chunk_t worst = { FM_MOST_CHUNK_INDEX, FM_MOST_CHUNK_COUNT, UINT32_MAX, 1U, 0U, { { NULL, 1U } } };
-    fm_message_t message = { FM_TYPE_MODEL, (uint8_t *)&worst, worst.strings };
-    fm_topic_t topic;
-    uint32_t length;
-    uint32_t limit;
     uint32_t best = 0U;
     uint32_t i;
 
-    worst.base = UINT32_MAX - 1U;
-    fm_device_topic(device, &topic, FM_TOPIC_CHANGE, most);
-    (void)fm_message_write(&message, NULL, 0U, &length);
-    /* Without the payload of one byte, and its head. */
-    limit = fm_largest_payload(topic.size, length - 2U, device->options->buffers.incomingBytes);
     for (i = 0U; i < classes.size; i += 4U) {
         uint32_t size = fm_get_le32(&classes.bytes[i]);
 
         /* They ascend. */
-        best = (size <= limit) ? size : best;
+        best = (size <= device->chunkLimit) ? size : best;
     }
     return best;
 }

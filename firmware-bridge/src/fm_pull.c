@@ -55,7 +55,7 @@ void fm_pull_stop(fm_device_t *device)
         device->pull.asked = false;
         pull_topic(device, &topic);
         /* Should there be no room to say so, a retained chunk comes again some day, and is not heard. */
-        (void)fm_session_unsubscribe(&device->session, fm_topic_bytes(&topic));
+        (void)fm_session_request(&device->session, FM_MQTT_UNSUBSCRIBE, fm_topic_bytes(&topic));
     }
 }
 
@@ -105,7 +105,7 @@ static void pull_ask(fm_device_t *device)
         pull->chunkBytes = size;
     }
     pull_topic(device, &topic);
-    pull->asked = fm_session_subscribe(&device->session, fm_topic_bytes(&topic)) != 0U;
+    pull->asked = fm_session_request(&device->session, FM_MQTT_SUBSCRIBE, fm_topic_bytes(&topic)) != 0U;
     fm_timer_set(device, &pull->timer, CHUNK_MS);
 }
 

@@ -45,19 +45,20 @@ static fm_result_t training_end(fm_device_t *device)
     const fm_training_t *training = &device->training;
     fm_upload_t *upload = &device->upload;
     uint32_t from = fm_plan_shared_from(device);
+    float loss = fm_sum_float(&training->done.lossSum);
 
     upload->codec = device->plan.codec;
-    upload->samples = training->done.samples;
-    upload->steps = training->done.steps;
-    upload->loss = fm_sum_float(&training->done.lossSum);
-    upload->hasLoss = true;
+    upload->message.samples = training->done.samples;
+    upload->message.steps = training->done.steps;
+    upload->message.strings[FM_UPDATE_METRICS].size = sizeof(upload->loss);
+    fm_put_le32(upload->loss, fm_float_bits(loss));
     upload->delta.values = &training->weights[from];
     upload->delta.start = &training->start[from];
     upload->delta.count = fm_plan_shared_count(device);
     upload->delta.key = &device->model.key;
     upload->delta.memory = training->memory;
-    fm_device_tell(device, FM_EVENT_TRAINED, upload->steps, FM_OK);
-    return fm_is_finite(upload->loss) ? FM_OK : FM_DIVERGED;
+    fm_device_tell(device, FM_EVENT_TRAINED, training->done.steps, FM_OK);
+    return fm_is_finite(loss) ? FM_OK : FM_DIVERGED;
 }
 
 static fm_result_t training_advance(fm_device_t *device)

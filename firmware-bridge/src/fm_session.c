@@ -43,7 +43,7 @@ void fm_session_begin(fm_session_t *session, const fm_port_t *port, const fm_buf
 {
     (void)memset(session, 0, sizeof(*session));
     session->port = port;
-    session->buffers = *buffers;
+    session->buffers = buffers;
     session->halfMs = 500U * keepAliveSeconds;
 }
 
@@ -79,8 +79,8 @@ void fm_session_reset(fm_session_t *session, fm_result_t reason)
 /** Where the next packet is written: behind those that are queued. */
 static fm_packet_t session_packet(const fm_session_t *session)
 {
-    fm_packet_t packet = { &session->buffers.outgoing[session->queued],
-                           session->buffers.outgoingBytes - session->queued, 0U };
+    fm_packet_t packet = { &session->buffers->outgoing[session->queued],
+                           session->buffers->outgoingBytes - session->queued, 0U };
 
     return packet;
 }
@@ -127,21 +127,13 @@ uint8_t *fm_session_publish(fm_session_t *session, fm_bytes_t topic, bool retain
     return payload;
 }
 
-uint32_t fm_session_subscribe(fm_session_t *session, fm_bytes_t topic)
+uint32_t fm_session_request(fm_session_t *session, uint32_t type, fm_bytes_t topic)
 {
     fm_packet_t packet = session_packet(session);
     uint32_t id = session_next_id(session);
 
-    fm_mqtt_subscribe(&packet, id, topic);
+    fm_mqtt_request(&packet, type, id, topic);
     return session_queue(session, &packet) ? id : 0U;
-}
-
-bool fm_session_unsubscribe(fm_session_t *session, fm_bytes_t topic)
-{
-    fm_packet_t packet = session_packet(session);
-
-    fm_mqtt_unsubscribe(&packet, session_next_id(session), topic);
-    return session_queue(session, &packet);
 }
 
 /** Queues a packet of a type, and for PUBACK an id. */
@@ -155,7 +147,7 @@ static void session_short(fm_session_t *session, uint32_t type, uint32_t id)
 
 static fm_result_t session_flush(fm_session_t *session)
 {
-    uint8_t *outgoing = session->buffers.outgoing;
+    uint8_t *outgoing = session->buffers->outgoing;
     fm_result_t result = FM_OK;
 
     if (session->queued > 0U) {
@@ -187,14 +179,14 @@ void fm_session_leave(fm_session_t *session)
 /** Forgets what was handed out, and reads what there is. */
 static fm_result_t session_read(fm_session_t *session)
 {
-    uint8_t *incoming = session->buffers.incoming;
+    uint8_t *incoming = session->buffers->incoming;
     fm_result_t result = FM_OK;
     uint32_t room;
 
     session->filled -= session->used;
     (void)memmove(incoming, &incoming[session->used], session->filled);
     session->used = 0U;
-    room = session->buffers.incomingBytes - session->filled;
+    room = session->buffers->incomingBytes - session->filled;
     if (room > 0U) {
         int32_t got = session->port->read(session->port->context, &incoming[session->filled], room);
 
@@ -219,7 +211,7 @@ static fm_result_t session_on_publish(fm_session_t *session, const fm_frame_t *f
 {
     bool whole = frame->bytes <= session->filled;
     uint32_t size = whole ? frame->bytes : session->filled;
-    fm_result_t result = fm_mqtt_read_publish(session->buffers.incoming, size, frame, &session->message);
+    fm_result_t result = fm_mqtt_read_publish(session->buffers->incoming, size, frame, &session->message);
 
     if (result == FM_OK) {
         session->used = size;
@@ -236,7 +228,7 @@ static fm_result_t session_on_publish(fm_session_t *session, const fm_frame_t *f
 /** PUBACK, SUBACK, UNSUBACK. */
 static fm_result_t session_on_ack(fm_session_t *session, const fm_frame_t *frame, fm_session_event_t *event)
 {
-    fm_result_t result = fm_mqtt_read_ack(session->buffers.incoming, frame, &session->ackId);
+    fm_result_t result = fm_mqtt_read_ack(session->buffers->incoming, frame, &session->ackId);
 
     if (result == FM_BAD_PACKET) {
         /* As it says. */
@@ -262,7 +254,7 @@ static fm_result_t session_on_packet(fm_session_t *session, const fm_frame_t *fr
     if ((frame->type == FM_MQTT_CONNACK) == (session->state == UP)) {
         result = FM_BAD_PACKET;
     } else if (frame->type == FM_MQTT_CONNACK) {
-        result = fm_mqtt_read_connack(session->buffers.incoming, frame);
+        result = fm_mqtt_read_connack(session->buffers->incoming, frame);
         if (result == FM_OK) {
             session_enter(session, UP);
             *event = FM_SESSION_UP;
@@ -281,15 +273,15 @@ static fm_result_t session_on_packet(fm_session_t *session, const fm_frame_t *fr
 static fm_result_t session_take(fm_session_t *session, fm_session_event_t *event)
 {
     fm_frame_t frame;
-    fm_result_t result = fm_mqtt_frame(session->buffers.incoming, session->filled, &frame);
+    fm_result_t result = fm_mqtt_frame(session->buffers->incoming, session->filled, &frame);
 
     if (result == FM_AGAIN) {
         result = FM_OK;
-    } else if ((result != FM_OK) || ((session->buffers.outgoingBytes - session->queued) < PUBACK_BYTES)) {
+    } else if ((result != FM_OK) || ((session->buffers->outgoingBytes - session->queued) < PUBACK_BYTES)) {
         /* Refused, or it waits. */
     } else if (frame.bytes <= session->filled) {
         result = session_on_packet(session, &frame, event);
-    } else if (session->filled < session->buffers.incomingBytes) {
+    } else if (session->filled < session->buffers->incomingBytes) {
         /* More of it is to come. */
     } else if ((frame.type == FM_MQTT_PUBLISH) && (session->state == UP)) {
         result = session_on_publish(session, &frame, event);

@@ -51,11 +51,8 @@ bool fm_session_connect(fm_session_t *session, const fm_connect_t *connect);
  */
 uint8_t *fm_session_publish(fm_session_t *session, fm_bytes_t topic, bool retain, uint32_t bytes);
 
-/** Subscribes with QoS 1; returns the id for FM_SESSION_SUBSCRIBED, 0: not now. */
-uint32_t fm_session_subscribe(fm_session_t *session, fm_bytes_t topic);
-
-/** False: not now. */
-bool fm_session_unsubscribe(fm_session_t *session, fm_bytes_t topic);
+/** Subscribes with QoS 1, or unsubscribes (FM_MQTT_SUBSCRIBE, FM_MQTT_UNSUBSCRIBE); returns the packet's id, 0: not now. */
+uint32_t fm_session_request(fm_session_t *session, uint32_t type, fm_bytes_t topic);
 
 /** Breaks the connection at the next poll: what came over it makes no sense. It is tried again as after any other end. */
 void fm_session_reset(fm_session_t *session, fm_result_t reason);

@@ -111,46 +111,45 @@ static void training_apply(const fm_training_t *training, uint32_t at, float gra
     training->weights[at] = w - (settings->learningRate * g);
 }
 
-/** Input `k` of a layer for every row of the batch; beyond the inputs there is the one that goes with the biases. */
-static void training_gather(const fm_training_t *training, uint32_t layer, uint32_t k, float *column)
+/** Input `k` of the layer that steps, for row `r` of the batch; beyond the inputs there is the one that goes with the biases. */
+static float training_input(const fm_training_t *training, uint32_t inputs, uint32_t r)
 {
+    const fm_trained_t *done = &training->done;
     const fm_model_t *model = training->model;
-    uint32_t r;
+    float x = 1.0F;
 
-    for (r = 0U; r < training->done.batch; r++) {
-        float x = 1.0F;
-
-        if (k == fm_model_inputs(model, layer)) {
-            /* As it is. */
-        } else if (layer == 0U) {
-            x = fm_model_value(model, training->samples, training->order[training->done.row + r], k);
-        } else {
-            x = training->memory[(r * fm_model_row(model)) + fm_model_outputs(model, layer - 1U) + k];
-        }
-        column[r] = x;
+    if (done->input == inputs) {
+        /* As it is. */
+    } else if (done->layer == 0U) {
+        x = fm_model_value(model, training->samples, training->order[done->row + r], done->input);
+    } else {
+        x = training->memory[(r * fm_model_row(model)) + (done->outputs - inputs) + done->input];
     }
+    return x;
 }
 
 /** Steps the weights of one input of one layer. */
-static void training_step(const fm_training_t *training, uint32_t layer, uint32_t k)
+static void training_step(fm_training_t *training, uint32_t inputs)
 {
+    fm_trained_t *done = &training->done;
     const fm_model_t *model = training->model;
-    uint32_t units = model->settings->layers[layer].units;
-    uint32_t at = fm_model_offset(model, layer) + (k * units);
     uint32_t stride = fm_model_row(model);
-    const float *deltas = &training->memory[fm_model_deltas(model, layer)];
-    float *column = &training->memory[training->done.batch * stride];
+    const float *deltas = &training->memory[fm_model_deltas(model, done->outputs)];
+    float *column = &training->memory[done->batch * stride];
     uint32_t j;
     uint32_t r;
 
-    training_gather(training, layer, k, column);
-    for (j = 0U; j < units; j++) {
+    for (r = 0U; r < done->batch; r++) {
+        column[r] = training_input(training, inputs, r);
+    }
+    for (j = 0U; j < model->settings->layers[done->layer].units; j++) {
         float g = 0.0F;
 
-        for (r = 0U; r < training->done.batch; r++) {
+        for (r = 0U; r < done->batch; r++) {
             g += column[r] * deltas[(r * stride) + j];
         }
-        training_apply(training, at + j, g);
+        training_apply(training, done->weight, g);
+        done->weight++;
     }
 }
 
@@ -158,14 +157,17 @@ static void training_step(const fm_training_t *training, uint32_t layer, uint32_
 static void training_update(fm_training_t *training)
 {
     fm_trained_t *done = &training->done;
+    const fm_settings_t *settings = training->model->settings;
+    uint32_t inputs = fm_model_inputs(training->model, done->layer);
 
-    training_step(training, done->layer, done->input);
+    training_step(training, inputs);
     done->input++;
-    if (done->input > fm_model_inputs(training->model, done->layer)) {
+    if (done->input > inputs) {
         done->input = 0U;
+        done->outputs += settings->layers[done->layer].units;
         done->layer++;
     }
-    if (done->layer == training->model->settings->trained.to) {
+    if (done->layer == settings->trained.to) {
         done->steps++;
         done->samples += done->batch;
         done->row += done->batch;
@@ -189,6 +191,8 @@ static void training_begin_batch(fm_training_t *training)
     done->batch = training_smaller(settings->batch, rows - done->row);
     done->layer = settings->trained.from;
     done->input = 0U;
+    done->weight = fm_model_offset(training->model, done->layer);
+    done->outputs = fm_model_outputs(training->model, done->layer);
 }
 
 fm_result_t fm_training_advance(fm_training_t *training)

@@ -16,38 +16,10 @@
 #define FIRST_RESEND_MS 10000U
 #define MOST_RESEND_MS 60000U
 
-/* Bytes that are hashed at a time. */
-#define PIECE 64U
-
-/** An update as a message, and where its metrics are. */
-typedef struct {
-    fm_update_t update;
-    uint8_t metrics[4];
-} upload_message_t;
-
-/** Fills in chunk `index` of `count`, with room for a payload of `size` bytes. */
-static fm_message_t upload_message(const fm_device_t *device, upload_message_t *filled, uint32_t index, uint32_t count,
-                                   uint32_t size)
+static fm_message_t upload_message(fm_upload_t *upload)
 {
-    const fm_upload_t *upload = &device->upload;
-    fm_update_t *update = &filled->update;
-    fm_message_t message = { FM_TYPE_UPDATE, (uint8_t *)update, update->strings };
+    fm_message_t message = { FM_TYPE_UPDATE, (uint8_t *)&upload->message, upload->message.strings };
 
-    update->index = index;
-    update->count = count;
-    update->round = device->tookRound;
-    update->epoch = device->tookEpoch;
-    update->baseVersion = device->plan.notice.version;
-    update->codec = upload->codec->id;
-    update->samples = upload->samples;
-    update->steps = upload->steps;
-    update->strings[FM_UPDATE_ID].bytes = upload->updateId;
-    update->strings[FM_UPDATE_ID].size = sizeof(upload->updateId);
-    fm_put_le32(filled->metrics, fm_float_bits(upload->loss));
-    update->strings[FM_UPDATE_METRICS].bytes = filled->metrics;
-    update->strings[FM_UPDATE_METRICS].size = upload->hasLoss ? 4U : 0U;
-    update->strings[FM_UPDATE_PAYLOAD].bytes = NULL;
-    update->strings[FM_UPDATE_PAYLOAD].size = size;
     return message;
 }
 
@@ -62,6 +34,7 @@ static bool upload_cut(fm_device_t *device)
     /* A message's head grows with index and count: few chunks are tried first. */
     static const uint16_t most[5] = { 23U, 24U, 255U, 256U, FM_MOST_CHUNK_COUNT };
     fm_upload_t *upload = &device->upload;
+    fm_message_t message = upload_message(upload);
     uint32_t packet = device->options->buffers.outgoingBytes;
     uint32_t shard = upload_shard(device);
     fm_topic_t topic;
@@ -71,36 +44,38 @@ static bool upload_cut(fm_device_t *device)
     fm_device_topic(device, &topic, FM_TOPIC_UPDATE, &shard);
     packet = (packet > MOST_PACKET_BYTES) ? MOST_PACKET_BYTES : packet;
     for (i = 0U; (!cut) && (i < 5U); i++) {
-        upload_message_t filled;
-        fm_message_t message = upload_message(device, &filled, (uint32_t)most[i] - 1U, most[i], 1U);
         uint32_t length;
 
+        upload->message.index = (uint32_t)most[i] - 1U;
+        upload->message.count = most[i];
+        upload->message.strings[FM_UPDATE_PAYLOAD].size = 1U;
         (void)fm_message_write(&message, NULL, 0U, &length);
         /* Without the payload of one byte, and its head. */
         upload->chunkBytes = fm_largest_payload(topic.size, length - 2U, packet);
         if (upload->chunkBytes > 0U) {
-            upload->chunks = ((upload->bytes - 1U) / upload->chunkBytes) + 1U;
-            cut = upload->chunks <= most[i];
+            upload->message.count = ((upload->bytes - 1U) / upload->chunkBytes) + 1U;
+            cut = upload->message.count <= most[i];
         }
     }
     return cut;
 }
 
-/** From the payload's beginning. */
-static void upload_rewind(fm_device_t *device)
-{
-    fm_upload_t *upload = &device->upload;
-
-    upload->index = 0U;
-    upload->timer.waitMs = 0U;
-    fm_payload_begin(&upload->payload, upload->codec, &upload->delta);
-}
-
 void fm_upload_begin(fm_device_t *device)
 {
-    device->upload.bytes = fm_codec_bytes(device->upload.codec, device->upload.delta.count);
-    device->upload.resendMs = FIRST_RESEND_MS;
-    upload_rewind(device);
+    fm_upload_t *upload = &device->upload;
+    fm_update_t *message = &upload->message;
+
+    message->round = device->tookRound;
+    message->epoch = device->tookEpoch;
+    message->baseVersion = device->plan.notice.version;
+    message->codec = upload->codec->id;
+    message->strings[FM_UPDATE_ID].bytes = upload->updateId;
+    message->strings[FM_UPDATE_ID].size = sizeof(upload->updateId);
+    message->strings[FM_UPDATE_METRICS].bytes = upload->loss;
+    message->strings[FM_UPDATE_PAYLOAD].bytes = NULL;
+    upload->bytes = fm_codec_bytes(upload->codec, upload->delta.count);
+    upload->at = 0U;
+    upload->resendMs = FIRST_RESEND_MS;
     fm_sha256_begin(&device->sha);
     device->stage = FM_STAGE_HASH;
 }
@@ -122,19 +97,28 @@ static void upload_hold(fm_device_t *device)
     }
 }
 
+/** Encodes up to `most` bytes, from where hashing and sending are, and goes on behind them. */
+static fm_result_t upload_read(fm_upload_t *upload, uint8_t *to, uint32_t most, uint32_t *size)
+{
+    uint32_t from = upload->at;
+    uint32_t left = upload->bytes - from;
+
+    *size = (left < most) ? left : most;
+    upload->at += *size;
+    return fm_codec_read(upload->codec, &upload->delta, from, to, *size);
+}
+
 void fm_upload_hash(fm_device_t *device)
 {
     fm_upload_t *upload = &device->upload;
-    uint32_t left = upload->bytes - upload->index;
-    uint32_t size = (left < PIECE) ? left : PIECE;
-    uint8_t piece[PIECE];
-    fm_result_t result = fm_payload_next(&upload->payload, piece, size);
+    uint8_t piece[FM_BLOCK_BYTES];
+    uint32_t size;
+    fm_result_t result = upload_read(upload, piece, FM_BLOCK_BYTES, &size);
 
     fm_sha256_add(&device->sha, piece, size);
-    upload->index += size;
     if (result != FM_OK) {
         fm_work_end(device, FM_EVENT_FAILED, result);
-    } else if (upload->index == upload->bytes) {
+    } else if (upload->at == upload->bytes) {
         upload_hold(device);
     } else {
         /* The next piece. */
@@ -144,7 +128,9 @@ void fm_upload_hash(fm_device_t *device)
 /** From the first chunk on. */
 static void upload_start(fm_device_t *device)
 {
-    upload_rewind(device);
+    device->upload.at = 0U;
+    device->upload.message.index = 0U;
+    device->upload.timer.waitMs = 0U;
     device->stage = FM_STAGE_SEND;
     /* A chunk that is still on its way is not one of these. */
     if (device->flight == FM_FLIGHT_CHUNK) {
@@ -156,17 +142,18 @@ static void upload_start(fm_device_t *device)
 static void upload_chunk(fm_device_t *device)
 {
     fm_upload_t *upload = &device->upload;
-    uint32_t left = upload->bytes - (upload->index * upload->chunkBytes);
+    fm_message_t message = upload_message(upload);
+    uint32_t left = upload->bytes - upload->at;
     uint32_t size = (left < upload->chunkBytes) ? left : upload->chunkBytes;
     uint32_t shard = upload_shard(device);
-    upload_message_t filled;
-    fm_message_t message = upload_message(device, &filled, upload->index, upload->chunks, size);
     uint32_t length;
-    uint8_t *bytes = fm_device_publish(device, FM_TOPIC_UPDATE, &shard, &message, &length);
+    uint8_t *bytes;
 
+    upload->message.strings[FM_UPDATE_PAYLOAD].size = size;
+    bytes = fm_device_publish(device, FM_TOPIC_UPDATE, &shard, &message, &length);
     if (bytes != NULL) {
         /* It could be encoded for its digest, so it can be again. */
-        (void)fm_payload_next(&upload->payload, &bytes[length - size], size);
+        (void)upload_read(upload, &bytes[length - size], size, &size);
         device->flight = FM_FLIGHT_CHUNK;
     }
 }
@@ -189,15 +176,14 @@ void fm_upload_sent(fm_device_t *device)
     fm_upload_t *upload = &device->upload;
 
     if ((device->stage == FM_STAGE_SEND) && (device->flight == FM_FLIGHT_CHUNK)) {
-        upload->index++;
-        if (upload->index == upload->chunks) {
+        upload->message.index++;
+        if (upload->at == upload->bytes) {
             device->stage = FM_STAGE_SENT;
             fm_device_tell(device, FM_EVENT_SENT, upload->bytes, FM_OK);
             /* "Busy" may have come already, and said when. */
             if (upload->timer.waitMs == 0U) {
                 fm_timer_set(device, &upload->timer, upload->resendMs + fm_device_random(device, upload->resendMs / 4U));
-                upload->resendMs *= 2U;
-                upload->resendMs = (upload->resendMs > MOST_RESEND_MS) ? MOST_RESEND_MS : upload->resendMs;
+                upload->resendMs = (upload->resendMs > (MOST_RESEND_MS / 2U)) ? MOST_RESEND_MS : (2U * upload->resendMs);
             }
         }
     }
@@ -213,16 +199,13 @@ void fm_upload_resume(fm_device_t *device, bool forgotten)
 
 void fm_upload_receipt(fm_device_t *device, const fm_receipt_t *receipt)
 {
-    fm_upload_t *upload = &device->upload;
     const uint8_t *id = receipt->strings[FM_RECEIPT_UPDATE_ID].bytes;
 
-    if ((device->stage < FM_STAGE_SEND) || (memcmp(id, upload->updateId, sizeof(upload->updateId)) != 0)) {
+    if ((device->stage < FM_STAGE_SEND) || (memcmp(id, device->upload.updateId, sizeof(device->upload.updateId)) != 0)) {
         /* Of an update that is gone. */
     } else if (receipt->status == FM_RECEIPT_STATUS_BUSY) {
-        uint32_t seconds = (receipt->retrySeconds > 0U) ? receipt->retrySeconds : 1U;
-
-        fm_timer_set(device, &upload->timer, 1000U * seconds);
-        fm_device_tell(device, FM_EVENT_BUSY, seconds, FM_OK);
+        fm_timer_set(device, &device->upload.timer, 1000U * receipt->retrySeconds);
+        fm_device_tell(device, FM_EVENT_BUSY, receipt->retrySeconds, FM_OK);
     } else if (receipt->status == FM_RECEIPT_STATUS_LATE) {
         fm_work_end(device, FM_EVENT_LATE, FM_OK);
     } else if (receipt->status == FM_RECEIPT_STATUS_REFUSED) {
