@@ -286,10 +286,7 @@ class Broker implements EmbeddedBroker {
   }
 
   #hold(clientId: string): () => void {
-    const session = this.#byId.get(clientId)
-    if (session === undefined) return () => {}
-    session.held++
-    return () => session.held--
+    return this.#byId.get(clientId)?.hold() ?? (() => {})
   }
 
   #cutSlow(packetTimeoutMs: number): void {
@@ -317,7 +314,7 @@ class Broker implements EmbeddedBroker {
     this.#refused++
     this.#options.onRefused?.({
       clientId: session.client?.id ?? undefined,
-      address: session.socket.remoteAddress,
+      address: session.address,
       reason,
     })
   }

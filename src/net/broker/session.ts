@@ -15,6 +15,8 @@ const CONNECT = 1
 /** What the broker knows about one connection. */
 export class Session {
   readonly socket: Socket
+  /** The other end; a socket that is closed has forgotten it. */
+  readonly address: string | undefined
   readonly outbox: Outbox
   /** What it is subscribed to. */
   readonly filters = new Set<string>()
@@ -25,15 +27,15 @@ export class Session {
   forwarded = false
   /** Whether this connection has been reported already. */
   reported = false
-  /** Messages of this client that a receiver has no room for; while there are any, nothing more is read. */
-  held = 0
   readonly #guard: PacketGuard
   readonly #cut: (why: string) => void
   #partialSince = Infinity
+  #held = 0
 
   /** `cut` ends the connection. */
   constructor(socket: Socket, limits: SessionLimits, cut: (why: string) => void) {
     this.socket = socket
+    this.address = socket.remoteAddress
     this.#cut = cut
     this.#guard = new PacketGuard(limits.maxPacketBytes, checkFirstPacket)
     this.outbox = new Outbox(limits, () => this.identity?.trusted === true, cut)
@@ -44,9 +46,17 @@ export class Session {
     return this.identity?.trusted === true
   }
 
-  /** When the packet that is arriving began, by `performance.now`; infinity between packets. */
+  /** When the packet that is arriving began, by `performance.now`; infinity between packets, and while nothing is read. */
   get partialSince(): number {
-    return this.#partialSince
+    return this.#held > 0 ? Infinity : this.#partialSince
+  }
+
+  /** A receiver has no room for a message of this client: until the returned function is called nothing more is read. */
+  hold(): () => void {
+    this.#held++
+    return () => {
+      if (--this.#held === 0 && this.#partialSince !== Infinity) this.#partialSince = performance.now()
+    }
   }
 
   /** Puts the outbox in front of everything that aedes delivers to this client. */
@@ -81,7 +91,7 @@ export class Session {
     const read = socket.read.bind(socket)
     socket.read = (size?: number): Buffer | null => {
       // aedes alone does not stop where packets are larger than chunks. It asks again when a held message is through.
-      if (this.held > 0 && size !== 0) return null
+      if (this.#held > 0 && size !== 0) return null
       const chunk = read(size) as Buffer | null
       if (chunk === null) return null
       const before = this.#guard.packets
