@@ -512,6 +512,12 @@ typedef struct {
     fm_tally_t tally;
 } fm_evaluation_t;
 
+/* MISRA Ref 19.2.2: one round is worked on at a time, and begins anew. */
+typedef union {
+    fm_training_t training;
+    fm_evaluation_t evaluation;
+} fm_job_t;
+
 /** What is encoded: `values`, less `start` where that is not NULL. */
 typedef struct {
     const float *values;
@@ -636,8 +642,7 @@ struct fm_device {
     fm_model_t model;
     fm_plan_t plan;
     fm_upload_t upload;
-    fm_training_t training;
-    fm_evaluation_t evaluation;
+    fm_job_t job;
     fm_sha256_t sha;
 };
 

@@ -35,8 +35,8 @@
 #define FM_CBOR_FALSE 20U
 #define FM_CBOR_TRUE 21U
 
-/** Maps inside one another. */
-#define FM_CBOR_DEPTH 4U
+/** Maps inside one another, in any message. */
+#define FM_CBOR_DEPTH 3U
 
 /** Where reading or writing stands. Others may look at its fields. */
 typedef struct {

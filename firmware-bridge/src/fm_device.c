@@ -297,6 +297,7 @@ fm_result_t fm_device_poll(fm_device_t *device)
     if (began) {
         event = fm_session_poll(&device->session);
         device_on_event(device, event);
+        fm_membership_begin(device);
         device_subscribe(device);
         if (device->subscribed == OWN_TOPICS) {
             fm_greeting_send(device);

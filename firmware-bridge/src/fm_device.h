@@ -127,6 +127,9 @@ uint32_t fm_plan_shared_count(const fm_device_t *device);
 
 void fm_membership_hear(fm_device_t *device);
 
+/** Begins the round that was asked for, or the last pull, if it is time. */
+void fm_membership_begin(fm_device_t *device);
+
 /* ---- fm_pull.c: the model, chunk by chunk ---- */
 
 void fm_pull_begin(fm_device_t *device);
@@ -134,10 +137,7 @@ void fm_pull_begin(fm_device_t *device);
 /** From here on it is version `version`, or its change, of so many bytes. */
 void fm_pull_part(fm_device_t *device, uint32_t version, uint32_t bytes);
 
-/** The model is not wanted any more. */
-void fm_pull_stop(fm_device_t *device);
-
-/** Asks for what is wanted. */
+/** Asks for what is wanted, and leaves what is not. */
 void fm_pull_send(fm_device_t *device);
 
 /** A message of type model, or none. */

@@ -25,27 +25,6 @@ static void membership_follow(fm_device_t *device, const fm_notice_numbers_t *no
     device->finish = notice->phase == FM_ROUND_PHASE_FINISHING;
 }
 
-/** The round begins, if it is the one that was asked for, and is not begun already. */
-static void membership_start(fm_device_t *device)
-{
-    const fm_notice_numbers_t *notice = &device->plan.notice;
-    bool open = (notice->phase >= FM_ROUND_PHASE_SELECTING) && (notice->phase <= FM_ROUND_PHASE_FINISHING);
-
-    if (device->pending && device->hasPlan && (!device->offline) && open &&
-        (device->pendingRound == notice->round) && (device->pendingEpoch == notice->epoch)) {
-        bool begun = device->took && membership_same(device, notice);
-
-        device->pending = false;
-        if ((!begun) && (device->problem == FM_OK)) {
-            device->took = true;
-            device->tookRound = notice->round;
-            device->tookEpoch = notice->epoch;
-            fm_device_tell(device, FM_EVENT_JOINED, notice->round, FM_OK);
-            fm_work_begin(device);
-        }
-    }
-}
-
 /** The federation has ended: the model is pulled once more, to be kept. */
 static void membership_release(fm_device_t *device, bool changed)
 {
@@ -53,7 +32,7 @@ static void membership_release(fm_device_t *device, bool changed)
         device->ended = device->problem;
     } else if ((!device->releasing) || changed) {
         device->releasing = true;
-        fm_work_begin(device);
+        device->pending = true;
     } else {
         /* It is being pulled. */
     }
@@ -79,8 +58,6 @@ static void membership_on_notice(fm_device_t *device, const fm_notice_t *notice)
     }
     if (numbers->phase == FM_ROUND_PHASE_RELEASED) {
         membership_release(device, newer);
-    } else {
-        membership_start(device);
     }
 }
 
@@ -112,7 +89,6 @@ static void membership_on_task(fm_device_t *device, const fm_task_t *task)
         device->pending = true;
         device->pendingRound = task->round;
         device->pendingEpoch = task->epoch;
-        membership_start(device);
     } else {
         device->readyDue = true;
     }
@@ -162,5 +138,38 @@ void fm_membership_hear(fm_device_t *device)
     }
     if (result != FM_OK) {
         fm_device_tell(device, FM_EVENT_IGNORED, payload.size, result);
+    }
+}
+
+/** Whether the round that was asked for is there to be joined. */
+static bool membership_open(const fm_device_t *device)
+{
+    const fm_notice_numbers_t *notice = &device->plan.notice;
+
+    return device->hasPlan && (!device->offline) && (device->pendingRound == notice->round) &&
+           (device->pendingEpoch == notice->epoch) && (notice->phase >= FM_ROUND_PHASE_SELECTING) &&
+           (notice->phase <= FM_ROUND_PHASE_FINISHING);
+}
+
+void fm_membership_begin(fm_device_t *device)
+{
+    const fm_notice_numbers_t *notice = &device->plan.notice;
+
+    if (device->pending && device->releasing) {
+        device->pending = false;
+        fm_work_begin(device);
+    } else if (device->pending && membership_open(device)) {
+        bool begun = device->took && membership_same(device, notice);
+
+        device->pending = false;
+        if ((!begun) && (device->problem == FM_OK)) {
+            device->took = true;
+            device->tookRound = notice->round;
+            device->tookEpoch = notice->epoch;
+            fm_device_tell(device, FM_EVENT_JOINED, notice->round, FM_OK);
+            fm_work_begin(device);
+        }
+    } else {
+        /* Nothing was asked, or its Notice has not come yet. */
     }
 }

@@ -47,7 +47,8 @@ static void pull_topic(const fm_device_t *device, fm_topic_t *topic)
     }
 }
 
-void fm_pull_stop(fm_device_t *device)
+/** Leaves the topic of the chunk that is asked for. */
+static void pull_stop(fm_device_t *device)
 {
     if (device->pull.asked) {
         fm_topic_t topic;
@@ -63,6 +64,7 @@ void fm_pull_begin(fm_device_t *device)
 {
     const fm_changes_t *changes = device->options->parts->changes;
 
+    pull_stop(device);
     device->stage = FM_STAGE_PULL;
     device->pull.attempts = 0U;
     device->pull.waiting = false;
@@ -78,7 +80,7 @@ static void pull_fail(fm_device_t *device, fm_result_t reason)
     fm_pull_t *pull = &device->pull;
     uint32_t half = HALF_DELAY_MS << pull->attempts;
 
-    fm_pull_stop(device);
+    pull_stop(device);
     if (pull->change || (reason != FM_SILENT)) {
         pull_whole(device);
     }
@@ -114,7 +116,7 @@ void fm_pull_send(fm_device_t *device)
     fm_pull_t *pull = &device->pull;
 
     if (device->stage != FM_STAGE_PULL) {
-        /* Nothing is wanted. */
+        pull_stop(device);
     } else if (pull->waiting) {
         pull->waiting = !fm_timer_due(device, &pull->timer);
     } else if (pull->asked) {
@@ -210,7 +212,7 @@ void fm_pull_hear(fm_device_t *device)
         if (result != FM_OK) {
             pull_fail(device, result);
         } else {
-            fm_pull_stop(device);
+            pull_stop(device);
             pull->attempts = 0U;
             pull->index++;
             if (pull->index < count) {

@@ -13,7 +13,7 @@ static uint32_t evaluation_memory(const fm_device_t *device)
 
 static fm_result_t evaluation_begin(fm_device_t *device)
 {
-    fm_evaluation_t *evaluation = &device->evaluation;
+    fm_evaluation_t *evaluation = &device->job.evaluation;
 
     evaluation->model = &device->model;
     evaluation->test = &device->options->test;
@@ -28,7 +28,7 @@ static fm_result_t evaluation_begin(fm_device_t *device)
 static fm_result_t evaluation_advance(fm_device_t *device)
 {
     fm_round_counts(device, fm_evaluation_size(&device->model), device->options->test.rows);
-    return fm_evaluation_advance(&device->evaluation);
+    return fm_evaluation_advance(&device->job.evaluation);
 }
 
 const fm_round_t fm_round_evaluation = {

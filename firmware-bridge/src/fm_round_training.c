@@ -21,7 +21,7 @@ static uint32_t training_memory(const fm_device_t *device)
 
 static fm_result_t training_begin(fm_device_t *device)
 {
-    fm_training_t *training = &device->training;
+    fm_training_t *training = &device->job.training;
     float *next = fm_plan_free(device);
 
     training->model = &device->model;
@@ -42,7 +42,7 @@ static fm_result_t training_begin(fm_device_t *device)
 /** Training has ended, after all its epochs or since it has to finish. */
 static fm_result_t training_end(fm_device_t *device)
 {
-    const fm_training_t *training = &device->training;
+    const fm_training_t *training = &device->job.training;
     fm_upload_t *upload = &device->upload;
     uint32_t from = fm_plan_shared_from(device);
     float loss = fm_sum_float(&training->done.lossSum);
@@ -63,7 +63,7 @@ static fm_result_t training_end(fm_device_t *device)
 
 static fm_result_t training_advance(fm_device_t *device)
 {
-    fm_training_t *training = &device->training;
+    fm_training_t *training = &device->job.training;
     bool enough = device->finish && fm_training_rests(training) && (training->done.steps > 0U);
     fm_result_t result = enough ? FM_OK : fm_training_advance(training);
 

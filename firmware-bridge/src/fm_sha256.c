@@ -26,6 +26,12 @@ static uint32_t sha256_turn(uint32_t value, uint32_t by)
     return (value >> by) | (value << (32U - by));
 }
 
+/** The sum modulo 2 of three turns. */
+static uint32_t sha256_mixed(uint32_t value, uint32_t a, uint32_t b, uint32_t c)
+{
+    return sha256_turn(value, a) ^ sha256_turn(value, b) ^ sha256_turn(value, c);
+}
+
 /** Word `i` of the schedule, from 16 on: the word 16 before it stands in its place. */
 static uint32_t sha256_next(const uint32_t *words, uint32_t i)
 {
@@ -40,28 +46,22 @@ static uint32_t sha256_next(const uint32_t *words, uint32_t i)
 static void sha256_block(fm_sha256_t *sha)
 {
     uint32_t words[16];
-    /* a to h of the standard. */
-    uint32_t v[8];
+    /* a to h of the standard, and one more to move into. */
+    uint32_t v[9];
     uint32_t i;
 
-    (void)memcpy(v, sha->state, sizeof(v));
+    (void)memcpy(v, sha->state, sizeof(sha->state));
     for (i = 0U; i < 64U; i++) {
         uint32_t word = (i < 16U) ? fm_get_be32(&sha->block[4U * i]) : sha256_next(words, i);
         uint32_t choice = (v[4] & v[5]) ^ (~v[4] & v[6]);
         uint32_t majority = (v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]);
-        uint32_t big0 = sha256_turn(v[0], 2U) ^ sha256_turn(v[0], 13U) ^ sha256_turn(v[0], 22U);
-        uint32_t big1 = sha256_turn(v[4], 6U) ^ sha256_turn(v[4], 11U) ^ sha256_turn(v[4], 25U);
-        uint32_t first = v[7] + big1 + choice + sha256_constants[i] + word;
+        uint32_t first = v[7] + sha256_mixed(v[4], 6U, 11U, 25U) + choice + sha256_constants[i] + word;
 
         words[i & 15U] = word;
-        v[7] = v[6];
-        v[6] = v[5];
-        v[5] = v[4];
-        v[4] = v[3] + first;
-        v[3] = v[2];
-        v[2] = v[1];
-        v[1] = v[0];
-        v[0] = first + big0 + majority;
+        v[3] += first;
+        first += sha256_mixed(v[0], 2U, 13U, 22U) + majority;
+        (void)memmove(&v[1], v, sizeof(sha->state));
+        v[0] = first;
     }
     for (i = 0U; i < 8U; i++) {
         sha->state[i] += v[i];

@@ -6,7 +6,6 @@
 void fm_work_end(fm_device_t *device, fm_event_kind_t kind, fm_result_t reason)
 {
     if (device->stage != FM_STAGE_NONE) {
-        fm_pull_stop(device);
         device->stage = FM_STAGE_NONE;
         fm_device_tell(device, kind, device->tookRound, reason);
     }
