@@ -180,7 +180,8 @@ describe("slow clients", () => {
     const reader = await connect("reader")
     await reader.subscribe("t")
     const sender = await connect("sender")
-    const count = 10
+    // More than the sockets hold.
+    const count = 100
     for (let i = 0; i < count; i++) sender.write(packet.publish("t", Buffer.alloc(size, i), { id: i + 1 }))
     await until(() => broker!.stats().waitingBytes > size)
     await new Promise((resolve) => setTimeout(resolve, 5 * packetTimeoutMs))
