@@ -136,6 +136,7 @@ export class Desk {
         break
       case "unknown":
         log.debug({ device }, "device has not introduced itself")
+        this.#step({ type: "unready", nowMs, device })
         this.#comeBack(device, UNKNOWN_SECONDS)
         break
       case "withdrawn":

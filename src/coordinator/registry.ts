@@ -100,7 +100,8 @@ export class Registry {
     const { session, samples, testSamples, willing } = ready
     entry.ready = willing ? { session, samples, testSamples } : undefined
     if (!willing) return { state: "withdrawn" }
-    return entry.session === undefined ? { state: "unknown" } : this.#verdict(device, entry)
+    // Of another life of the device, too: the Hello of this one may have been lost.
+    return entry.session === session ? this.#verdict(device, entry) : { state: "unknown" }
   }
 
   gone(device: string, { session }: Gone): Verdict {

@@ -56,7 +56,7 @@ export class Greeting {
 
   /** Whether the device would work now. */
   get willing(): boolean {
-    return obstacles(this.#options.eligible?.() ?? {}).length === 0
+    return !this.#left && obstacles(this.#options.eligible?.() ?? {}).length === 0
   }
 
   now(): void {
@@ -125,13 +125,18 @@ export class Greeting {
     if (this.#said !== undefined && this.#said !== this.willing) this.ready()
   }
 
-  /** Takes back all that was said, for good. Rejects with `LinkError`, and nothing is taken back, where the connection is down. */
+  /** Takes back all that was said, for good: from now on the device is not willing. Rejects with `LinkError`, and it goes on, where the connection is down. */
   async farewell(): Promise<void> {
     const { link, topics, id, session } = this.#options
     const ready: Message = { type: "ready", session, willing: false, samples: 0, testSamples: 0 }
-    await link.publish(topics.ready(id), encode(ready))
     this.#left = true
-    await link.publish(topics.hello(id), new Uint8Array(0), { retain: true })
+    try {
+      await link.publish(topics.ready(id), encode(ready))
+      await link.publish(topics.hello(id), new Uint8Array(0), { retain: true })
+    } catch (error) {
+      this.#left = false
+      throw error
+    }
   }
 
   #unwilling(): void {

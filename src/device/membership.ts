@@ -114,6 +114,7 @@ export class Membership {
 
   /** Nothing of this device is to be folded any more, unless it is already. */
   #withdraw(): void {
+    this.#pending = undefined
     this.#job?.cancel()
     this.#upload.withdraw()
   }

@@ -156,6 +156,10 @@ export class Broker {
     this.#retained.clear()
   }
 
+  retains(topic: string): boolean {
+    return this.#retained.matching(topic).length > 0
+  }
+
   /** What an operator does to a retained topic. */
   clear(topic: string): void {
     this.#route({ topic, payload: new Uint8Array(0) }, true, "operator")
@@ -196,12 +200,11 @@ export class Broker {
     const take = (): void => this.#route(message, retain, connection.client.clientId)
     const acknowledge = (): void => this.#down(connection, undefined, acknowledged)
     const silent = random.chance(noise.unacknowledged)
-    this.up(connection, topic, () => {
-      take()
-      if (!silent) return acknowledge()
+    this.up(connection, topic, silent ? take : () => (take(), acknowledge()))
+    if (silent) {
       this.facts.repeated++
       this.up(connection, topic, () => (take(), acknowledge()), AGAIN_MS)
-    })
+    }
     if (!random.chance(noise.twice)) return
     this.facts.repeated++
     const isUpdate = topic.includes("/up/")

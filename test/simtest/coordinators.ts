@@ -7,6 +7,7 @@ import type { JournalWrite } from "../../src/coordinator/journal/memory-journal.
 import { FedmoteError } from "../../src/core/error.ts"
 import type { Plan } from "../../src/core/plan.ts"
 import { LinkError } from "../../src/net/link.ts"
+import { parseTopic } from "../../src/wire/topics.ts"
 import { accumulators } from "./accumulators.ts"
 import type { Incarnation } from "./incarnation.ts"
 import { simulatedNetwork } from "./link.ts"
@@ -84,7 +85,10 @@ export class Coordinators {
           this.#stage.speech.onPublish(incarnation, topic, payload)
         },
         after: () => this.#operate(incarnation, true),
-        heard: () => {},
+        heard: (topic, payload) => {
+          const where = parseTopic(topic)
+          if (where?.kind === "hello" && payload.length === 0) this.#stage.sums.leaves(where.device)
+        },
         failed: (error) => this.#onThrown(error),
       },
     })

@@ -47,6 +47,8 @@ export type Fault =
   | { readonly kind: "freeze"; readonly atMs: number; readonly target: string; readonly forMs: number }
   /** A process finds that much more time has passed. */
   | { readonly kind: "jump"; readonly atMs: number; readonly target: string; readonly byMs: number }
+  /** A device's owner opts out, for good. */
+  | { readonly kind: "leave"; readonly atMs: number; readonly target: string }
   /** A device's owner wants it for himself. */
   | { readonly kind: "unwilling"; readonly atMs: number; readonly target: string; readonly forMs: number }
 
@@ -68,6 +70,7 @@ export const FAULTS = [
   "freeze",
   "jump",
   "unwilling",
+  "leave",
 ] as const satisfies readonly Fault["kind"][]
 
 export function describeFault(fault: Fault): string {

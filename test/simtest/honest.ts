@@ -1,3 +1,4 @@
+import { FedmoteError } from "../../src/core/error.ts"
 import type { Samples } from "../../src/core/samples.ts"
 import { Device } from "../../src/device/device.ts"
 import type { ReleasedModel } from "../../src/device/model-bytes.ts"
@@ -30,16 +31,21 @@ export interface HonestFacts {
   /** Deaths between two chunks of one update. */
   torn: number
   worked: number
+  left: number
 }
 
 /** A device that means well, from its birth to the released model, through as many lives as it takes. */
 export class Honest {
-  readonly facts: HonestFacts = { lives: 0, deaths: 0, torn: 0, worked: 0 }
+  readonly facts: HonestFacts = { lives: 0, deaths: 0, torn: 0, worked: 0, left: 0 }
   readonly #spec: DeviceSpec
   readonly #stage: Stage
   #life: Life | undefined
   #released: ReleasedModel | undefined
   #willing = true
+  #leaving = false
+  /** It is saying that it opts out. */
+  #saysSo = false
+  #left = false
   #trap: { left: number; readonly death: Death } | undefined
 
   constructor(spec: DeviceSpec, stage: Stage) {
@@ -51,12 +57,17 @@ export class Honest {
     return this.#life?.process
   }
 
+  /** It has the released model, or has opted out. */
+  get isDone(): boolean {
+    return this.#left || this.#released !== undefined
+  }
+
   get released(): ReleasedModel | undefined {
     return this.#released
   }
 
   start(): void {
-    if (this.#life !== undefined || this.#released !== undefined) return
+    if (this.#life !== undefined || this.isDone) return
     const { scheduler, schedule, broker, referee, sums, trace } = this.#stage
     const { id, packetBytes, stepMs } = this.#spec
     const name = `${id} (${++this.facts.lives})`
@@ -92,7 +103,10 @@ export class Honest {
     })
     const life: Life = { process, network, device, kept }
     this.#life = life
+    this.#saysSo = false
+    kept.mayWork(this.#willing)
     trace(() => `${name} is born`)
+    if (this.#leaving) scheduler.at(scheduler.nowMs + 1000, process, () => this.leave())
     device.run().then(
       (model) => this.#onReleased(life, model),
       (error: unknown) => this.#onFailed(life, error),
@@ -106,8 +120,30 @@ export class Honest {
     else this.#trap = { left: death.chunks, death }
   }
 
+  /** Opts out, as soon as there is a way to say so. */
+  leave(): void {
+    this.#leaving = true
+    const life = this.#life
+    const { scheduler } = this.#stage
+    if (life === undefined) return
+    this.#saysSo = true
+    life.kept.mayWork(false)
+    life.device.optOut().then(
+      () => {
+        if (life.process.alive) this.#left = true
+      },
+      () => {
+        // It could not be said, so it goes on for a while.
+        this.#saysSo = false
+        life.kept.mayWork(this.#willing)
+        scheduler.at(scheduler.nowMs + 3000, life.process, () => this.leave())
+      },
+    )
+  }
+
   want(willing: boolean): void {
     this.#willing = willing
+    if (!this.#saysSo) this.#life?.kept.mayWork(willing)
     this.#life?.device.reconsider()
   }
 
@@ -186,6 +222,12 @@ export class Honest {
 
   #onFailed(life: Life, error: unknown): void {
     if (!life.process.alive) return
+    if (this.#leaving && error instanceof FedmoteError && error.code === "opted-out") {
+      this.facts.left++
+      this.#left = true
+      this.#life = undefined
+      return
+    }
     this.#stage.trace(() => `${life.process.name} ends: ${String(error)}`)
     if (!(error instanceof LinkError) && !(error instanceof Killed))
       this.#stage.referee.unexpected(life.process.name, error)

@@ -43,6 +43,7 @@ export class Kept {
   #awaySinceMs: number | undefined
   #backSinceMs = 0
   #worked = 0
+  #mayWork = true
 
   constructor(device: string, referee: Referee, sums: Sums, nowMs: () => number) {
     this.#nowMs = nowMs
@@ -89,13 +90,16 @@ export class Kept {
       this.#referee.breach("sent-again", `${this.#device} has not sent its update of ${nameOf(own)} for ${silentMs} ms`)
   }
 
+  /** Whether its owner lets it take part. Where not, it may forget what is in no sum. */
+  mayWork(may: boolean): void {
+    this.#mayWork = may
+    if (!may) this.#freed = "not allowed"
+  }
+
   happened(event: DeviceEvent): void {
     switch (event.type) {
       case "joined":
         return this.#onJoined(event)
-      case "unwilling":
-        this.#freed = "unwilling"
-        return
       case "committed":
         return this.#onCommitted(event)
       default:
@@ -121,8 +125,11 @@ export class Kept {
 
   #onJoined({ kind, ...name }: RoundName & { readonly kind: RoundKind }): void {
     this.#worked++
-    if (!this.#asked.has(nameOf(name)))
-      this.#referee.breach("work", `${this.#device} works in round ${nameOf(name)}, unasked`)
+    if (!this.#asked.has(nameOf(name)) || !this.#mayWork)
+      this.#referee.breach(
+        "work",
+        `${this.#device} works in round ${nameOf(name)}, ${this.#mayWork ? "unasked" : "though its owner does not want it to"}`,
+      )
     const { session = 0, version = 0 } = this.#last ?? {}
     const { round, epoch } = name
     this.#own.set(nameOf(name), { round, epoch, kind, session, version, updateId: "", sentMs: -1, into: undefined })

@@ -193,6 +193,18 @@ export const MUTANTS: readonly Mutant[] = [
     breaks: ["kept"],
   },
   {
+    name: "who is opting out is asked all the same",
+    changes: [{ file: "device/greeting.ts", from: "return !this.#left && obstacles(", to: "return obstacles(" }],
+    breaks: ["work"],
+  },
+  {
+    name: "a withdrawal is not heard",
+    changes: [
+      { file: REPORTING, from: "if (state.seen.has(device) || !state.cohort.delete(device)) return", to: "return" },
+    ],
+    breaks: ["fold-sent"],
+  },
+  {
     name: "the sum of an abandoned round is gone on with",
     changes: [
       {

@@ -61,7 +61,7 @@ export function scheduleOf(seed: number): Schedule {
     hostile,
     fleetKnown: random.chance(0.5),
     reassemblyBytes: random.pick([6000, 12_000, 1 << 20]),
-    faults: faultsOf(new Random(seed, "faults"), devices, hostile, calmAtMs),
+    faults: faultsOf(new Random(seed, "faults"), devices, hostile, calmAtMs, count > leastOf(plan) + 1),
     calmAtMs,
   }
 }
@@ -150,6 +150,7 @@ function faultsOf(
   devices: readonly DeviceSpec[],
   hostile: readonly HostileSpec[],
   calmAtMs: number,
+  oneMayLeave: boolean,
 ): Fault[] {
   const ids = devices.map(({ id }) => id)
   const faults: Fault[] = []
@@ -157,8 +158,9 @@ function faultsOf(
     if (random.chance(0.4)) faults.push({ kind: "noise", atMs: 0, target: client, noise: noiseOf(random) })
   const count = random.below(14)
   for (let i = 0; i < count; i++) {
-    const kind = random.pick(FAULTS)
-    faults.push(faultOf(kind, random, ids, calmAtMs))
+    const fault = faultOf(random.pick(FAULTS), random, ids, calmAtMs)
+    const tooMany = fault.kind === "leave" && (!oneMayLeave || faults.some(({ kind }) => kind === "leave"))
+    if (!tooMany) faults.push(fault)
   }
   return faults.sort((a, b) => a.atMs - b.atMs)
 }
@@ -222,6 +224,8 @@ function faultOf(kind: (typeof FAULTS)[number], random: Random, ids: readonly st
       return { kind, atMs, target: anybody, forMs: random.between(0, 20_000) }
     case "jump":
       return { kind, atMs, target: anybody, byMs: random.pick([500, 10_000, 100_000, 3_600_000]) }
+    case "leave":
+      return { kind, atMs, target: device }
     case "unwilling":
       return { kind, atMs, target: device, forMs: random.between(0, 40_000) }
     default:

@@ -24,6 +24,7 @@ export interface SumsOptions {
   readonly ledger: Ledger
   readonly plan: Plan
   readonly minimumToCommit: number
+  readonly isHonest: (device: string) => boolean
   /** The device with this key. */
   readonly deviceOf: (key: readonly [number, number]) => string
 }
@@ -35,6 +36,7 @@ export class Sums {
   readonly #referee: Referee
   readonly #commits = new Commits()
   /** The ids of the updates of a device that are in the sum of a round and epoch. */
+  readonly #left = new Set<string>()
   readonly #folded = new Map<string, Set<string>>()
 
   constructor(options: SumsOptions) {
@@ -45,6 +47,11 @@ export class Sums {
   /** The ids of a device's updates that were folded into the sum of a round and epoch. */
   foldedBy(device: string, round: number, epoch: number): ReadonlySet<string> | undefined {
     return this.#folded.get(keyOf(device, round, epoch))
+  }
+
+  /** A coordinator has heard that a device opts out: nothing of it is folded any more. */
+  leaves(device: string): void {
+    if (this.#options.isHonest(device)) this.#left.add(device)
   }
 
   /** How a round was committed. */
@@ -108,6 +115,7 @@ export class Sums {
       const samples = kind === "train" ? Math.min(sent.header.samples, weightCap) : 1
       this.#checkWeight(update, fold, sent, samples, staleness)
     }
+    if (this.#left.has(device)) this.#referee.breach("fold-sent", `${update}: has opted out`)
     if (!isLate && !cohort.has(device)) this.#referee.breach("fold-sent", `${update}: was not invited`)
     const ids = this.#folded.get(into) ?? new Set()
     const name = `${update} ${sent?.updateId}`

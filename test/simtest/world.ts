@@ -3,6 +3,7 @@ import { roundSettings } from "../../src/core/round-settings.ts"
 import { parametersOf } from "../../src/core/plan-model.ts"
 import { parsePlan } from "../../src/core/plan.ts"
 import { deviceKey, sha256 } from "../../src/net/digest.ts"
+import { topics } from "../../src/wire/topics.ts"
 import { accumulators } from "./accumulators.ts"
 import { Broker } from "./broker.ts"
 import type { BrokerFacts } from "./broker.ts"
@@ -20,6 +21,7 @@ import { Random } from "./random.ts"
 import { Referee } from "./referee.ts"
 import type { Violation } from "./referee.ts"
 import type { Schedule } from "./schedule.ts"
+import { FLEET } from "./schedule.ts"
 import { Scheduler } from "./scheduler.ts"
 import { Speech } from "./speech.ts"
 import type { Stage } from "./stage.ts"
@@ -43,6 +45,8 @@ export interface WorldOptions {
   /** Gets a line for everything that happens. */
   readonly trace?: (line: string) => void
 }
+
+const names = topics(FLEET)
 
 /** After the calm a federation has so long to come to its end. */
 const PATIENCE_MS = 3_600_000
@@ -82,8 +86,9 @@ class World {
     )
     const { minimumToCommit } = roundSettings(plan, schedule.fleetKnown ? schedule.devices.length : undefined)
     const deviceOf = (key: readonly [number, number]): string => names.get(key.join()) ?? "nobody"
-    const sums = new Sums({ referee, ledger, plan, minimumToCommit, deviceOf })
-    const speech = new Speech(referee, sums, (device) => this.#honest.has(device), schedule.hostile.length > 0)
+    const isHonest = (device: string): boolean => this.#honest.has(device)
+    const sums = new Sums({ referee, ledger, plan, minimumToCommit, isHonest, deviceOf })
+    const speech = new Speech(referee, sums, isHonest, schedule.hostile.length > 0)
     this.#stage = { schedule, scheduler, broker, referee, ledger, sums, speech, trace: write }
     const random = new Random(schedule.seed, "init")
     const init = Float32Array.from({ length: parametersOf(plan) }, () => random.between(-0.1, 0.1))
@@ -164,6 +169,8 @@ class World {
         return this.#process(fault.target)?.freeze(nowMs + fault.forMs)
       case "jump":
         return this.#process(fault.target)?.jump(fault.byMs)
+      case "leave":
+        return this.#honest.get(fault.target)?.leave()
       case "unwilling": {
         const device = this.#honest.get(fault.target)
         device?.want(false)
@@ -194,7 +201,7 @@ class World {
 
   #isOver(): boolean {
     if (this.#coordinators.outcome === undefined) return false
-    for (const device of this.#honest.values()) if (device.released === undefined) return false
+    for (const device of this.#honest.values()) if (!device.isDone) return false
     return true
   }
 
@@ -202,7 +209,7 @@ class World {
     const { referee } = this.#stage
     const { current, outcome } = this.#coordinators
     const { phase, kind, round, epoch } = current?.rounds ?? {}
-    const missing = [...this.#honest].filter(([, { released }]) => released === undefined).map(([id]) => id)
+    const missing = [...this.#honest].filter(([, { isDone }]) => !isDone).map(([id]) => id)
     const where = outcome === undefined ? `${phase}, ${kind} round ${round}, epoch ${epoch}` : "the end"
     referee.breach(
       "ends",
@@ -217,7 +224,12 @@ class World {
     if (report.rounds.length !== rounds)
       referee.breach("ends", `released after ${report.rounds.length} rounds of ${rounds}`)
     for (const [id, { released }] of this.#honest) {
-      const own = Buffer.from(sha256(new Uint8Array(released!.parameters.buffer))).toString("hex")
+      if (released === undefined) {
+        if (this.#stage.broker.retains(names.hello(id)))
+          referee.breach("released", `${id} has left, and its Hello is there`)
+        continue
+      }
+      const own = Buffer.from(sha256(new Uint8Array(released.parameters.buffer))).toString("hex")
       if (own !== digest) referee.breach("released", `${id} has another model than the coordinator`)
     }
   }
