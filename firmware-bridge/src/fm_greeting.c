@@ -9,6 +9,9 @@
 
 #define JITTER_MS 1000U
 
+/* Who has heard nothing since its last Ready says it again after so long, and up to half as long again: it may have been lost. */
+#define UNHEARD_MS 900000U
+
 bool fm_greeting_willing(const fm_device_t *device)
 {
     const fm_device_options_t *options = device->options;
@@ -77,7 +80,7 @@ void fm_greeting_send(fm_device_t *device)
         fm_greeting_now(device);
     }
     if (fm_timer_due(device, &device->readyTimer)) {
-        /* The coordinator may have forgotten a device that it has told to wait. */
+        /* The coordinator may have forgotten a device that it has told to wait, or that has said nothing for long. */
         fm_greeting_now(device);
     }
     if (changed) {
@@ -90,7 +93,7 @@ void fm_greeting_send(fm_device_t *device)
     } else if (device->readyDue && greeting_ready(device)) {
         device->readyDue = false;
         device->greeted = true;
-        device->readyTimer.waitMs = 0U;
+        fm_timer_set(device, &device->readyTimer, UNHEARD_MS + fm_device_random(device, UNHEARD_MS / 2U));
         fm_device_tell(device, FM_EVENT_GREETED, 0U, device->problem);
     } else {
         /* All is said. */

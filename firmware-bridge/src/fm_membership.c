@@ -38,6 +38,15 @@ static void membership_release(fm_device_t *device, bool changed)
     }
 }
 
+/** Whether a coordinator's Notice was sent again, behind what it has said since: a broker may do that. */
+static bool membership_older(const fm_device_t *device, const fm_notice_numbers_t *notice)
+{
+    const fm_notice_numbers_t *latest = &device->plan.notice;
+
+    return device->hasPlan && (notice->session == latest->session) &&
+           ((notice->round < latest->round) || ((notice->round == latest->round) && (notice->epoch < latest->epoch)));
+}
+
 static void membership_on_notice(fm_device_t *device, const fm_notice_t *notice)
 {
     const fm_notice_numbers_t *numbers = &notice->numbers;
@@ -66,7 +75,7 @@ static fm_result_t membership_notice(fm_device_t *device, fm_bytes_t payload)
     fm_notice_t notice = { 0 };
     fm_result_t result = fm_notice_read(&notice, payload.bytes, payload.size);
 
-    if (result != FM_OK) {
+    if ((result != FM_OK) || membership_older(device, &notice.numbers)) {
         /* Nothing of it counts. */
     } else if (notice.numbers.phase == FM_ROUND_PHASE_OFFLINE) {
         device->offline = true;
