@@ -54,8 +54,8 @@ export interface Connection {
   lastUpMs: number
   /** Nothing from the broker comes before: replayed messages come ahead of what is published later. */
   floorMs: number
-  /** The last message of every topic. */
-  readonly sent: Map<string, Message>
+  /** The last messages of every topic. */
+  readonly sent: Map<string, readonly Message[]>
   inFlight: number
   readonly queue: { readonly message: Message; readonly retained: boolean }[]
 }
@@ -70,6 +70,9 @@ export interface BrokerFacts {
 /** Messages that a client has not acknowledged, and those that wait behind them: what Mosquitto has by default, smaller. */
 const WINDOW = 20
 const QUEUE = 100
+
+/** Messages of a topic that may be sent again together. */
+const REMEMBERED = 4
 
 const AGAIN_MS = 1500
 const LATE_COPY_MS = 30_000
@@ -290,15 +293,15 @@ export class Broker {
       client.receive(message, retained, settled)
     }
     this.#scheduler.at(atMs, client.owner, () => receive(settled))
-    const before = connection.sent.get(order)
-    connection.sent.set(order, message)
+    const before = connection.sent.get(order) ?? []
+    connection.sent.set(order, [...before, message].slice(-REMEMBERED))
     if (!random.chance(connection.noise().twice)) return
     this.facts.repeated++
     const againMs = arrival(connection, order, this.#scheduler.nowMs, connection.downMs)
     // What is sent again is sent in its old order, from wherever that begins.
-    if (before !== undefined && random.chance(0.7))
+    for (const older of before.slice(random.below(before.length + 1)))
       this.#scheduler.at(againMs, client.owner, () => {
-        if (connection.wire) client.receive(before, false, () => {})
+        if (connection.wire) client.receive(older, false, () => {})
       })
     this.#scheduler.at(againMs, client.owner, () => receive(() => {}))
   }

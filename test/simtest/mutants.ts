@@ -198,13 +198,6 @@ export const MUTANTS: readonly Mutant[] = [
     breaks: ["work"],
   },
   {
-    name: "a withdrawal is not heard",
-    changes: [
-      { file: REPORTING, from: "if (state.seen.has(device) || !state.cohort.delete(device)) return", to: "return" },
-    ],
-    breaks: ["fold-sent"],
-  },
-  {
     name: "the sum of an abandoned round is gone on with",
     changes: [
       {

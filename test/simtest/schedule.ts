@@ -61,7 +61,13 @@ export function scheduleOf(seed: number): Schedule {
     hostile,
     fleetKnown: random.chance(0.5),
     reassemblyBytes: random.pick([6000, 12_000, 1 << 20]),
-    faults: faultsOf(new Random(seed, "faults"), devices, hostile, calmAtMs, count > leastOf(plan) + 1),
+    faults: faultsOf(
+      new Random(seed, "faults"),
+      devices,
+      hostile,
+      calmAtMs,
+      count - Math.max(0, maySlow) > leastOf(plan) + 1,
+    ),
     calmAtMs,
   }
 }
@@ -89,6 +95,12 @@ function stepOf(rows: number, random: Random, plan: PlanInput, mayBeLate: boolea
   if (kind === 0) return undefined
   if (kind === 1 || finishSeconds === 0) return random.between(50, wholeMs / steps)
   return random.between(wholeMs / steps, wholeMs / 2)
+}
+
+/** Whether a device may need longer than a round has. */
+export function isSlow({ stepMs = 0, rows }: DeviceSpec, { train, report }: PlanInput): boolean {
+  const steps = (train?.epochs ?? 1) * Math.ceil(rows / (train?.batch ?? 1))
+  return stepMs * steps > 1000 * (report?.timeoutSeconds ?? 0)
 }
 
 /** Devices that a round of this plan needs. */

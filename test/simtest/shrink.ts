@@ -1,5 +1,5 @@
 import type { Violation } from "./referee.ts"
-import { leastOf } from "./schedule.ts"
+import { isSlow, leastOf } from "./schedule.ts"
 import type { Schedule } from "./schedule.ts"
 import { runWorld } from "./world.ts"
 
@@ -48,8 +48,9 @@ export async function shrink(schedule: Schedule, violation: Violation): Promise<
 }
 
 /** A federation that could end if all went well. */
-function isPossible({ plan, devices }: Schedule): boolean {
-  return devices.length >= leastOf(plan)
+function isPossible({ plan, devices, faults }: Schedule): boolean {
+  const left = faults.filter((fault) => fault.kind === "leave" && devices.some(({ id }) => id === fault.target))
+  return devices.filter((device) => !isSlow(device, plan)).length - left.length >= leastOf(plan)
 }
 
 /** Leaves out as many of a list as it can: large parts first, then one by one. */

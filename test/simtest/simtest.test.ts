@@ -22,6 +22,8 @@ const SEEN = {
   dropped: 500,
   repeated: 5000,
   attacks: 2000,
+  left: 100,
+  "folded late": 100,
 }
 
 test("in 2000 hostile worlds nothing is lost, counted twice or told too early, and every federation comes to its end", async () => {
