@@ -1,9 +1,8 @@
 import { execFileSync } from "node:child_process"
 import { writeFileSync } from "node:fs"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import { TYPES } from "../../src/wire/keys.ts"
-import { INVALID, VECTORS, fromHex } from "../wire/vectors.ts"
 import { kernelRecords } from "./kernel-records.ts"
+import { messageRecords } from "./message-records.ts"
 import type { BoardBuild } from "./qemu.ts"
 import { buildFor, runOnBoard } from "./qemu.ts"
 import { Records } from "./records.ts"
@@ -29,11 +28,7 @@ describe.each([
   })
 
   test("golden messages come back byte for byte; prefixes, longer and invalid ones are refused", () => {
-    const records = new Records()
-    for (const { name, bytes, message } of VECTORS)
-      records.add("message", name, bytes, Uint32Array.of(TYPES[message.type]))
-    for (const { reason, hex } of INVALID) records.add("noMessage", reason, fromHex(hex))
-    check("messages.bin", records)
+    check("messages.bin", messageRecords())
   })
 
   test("wrong bytes are noticed", () => {

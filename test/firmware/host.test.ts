@@ -1,33 +1,41 @@
 import { writeFileSync } from "node:fs"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { CHOICES, TYPES } from "../../src/wire/keys.ts"
-import { INVALID, VECTORS, fromHex } from "../wire/vectors.ts"
+import { VECTORS } from "../wire/vectors.ts"
 import type { Build } from "./build.ts"
 import { build } from "./build.ts"
+import { kernelRecords } from "./kernel-records.ts"
+import { messageRecords } from "./message-records.ts"
 import { committedHeader, protocolHeader } from "./protocol-header.ts"
-import { Records } from "./records.ts"
+import type { Records } from "./records.ts"
 
 test("the C client's numbers of the protocol are those of keys.ts (`node test/firmware/protocol-header.ts` writes them anew)", () => {
   expect(committedHeader()).toBe(protocolHeader())
 })
 
-describe.each(["gcc", "clang"] as const)("messages in C, by %s", (compiler) => {
+describe.each([
+  ["gcc", "plain"],
+  ["clang", "plain"],
+  ["gcc", "with sanitizers"],
+  ["clang", "with sanitizers"],
+] as const)("the C client on this machine, by %s, %s", (compiler, how) => {
   let built: Build
   beforeAll(() => {
-    built = build(compiler, ["tests"], true)
+    built = build(compiler, ["tests"], how === "with sanitizers")
   })
   afterAll(() => built?.remove())
 
+  const run = (records: Records): string => {
+    writeFileSync(built.path("records.bin"), records.bytes)
+    return built.run("run_records", [built.path("records.bin")])
+  }
+
   test("golden messages come back byte for byte; prefixes, longer and invalid ones are refused", () => {
-    const records = new Records()
-    for (const { name, bytes, message } of VECTORS)
-      records.add("message", name, bytes, Uint32Array.of(TYPES[message.type]))
-    for (const { reason, hex } of INVALID) records.add("noMessage", reason, fromHex(hex))
-    writeFileSync(built.path("messages.bin"), records.bytes)
-    expect(built.run("run_records", [built.path("messages.bin")])).toBe(`${records.count} passed, 0 failed\n`)
+    const records = messageRecords()
+    expect(run(records)).toBe(`${records.count} passed, 0 failed\n`)
   })
 
-  test("every field has its value", () => {
+  test("every field of a message has its value", () => {
     const lines = built.run("dump_messages", [], VECTORS.map(({ hex }) => `${hex}\n`).join(""))
     const dumped: unknown[] = lines
       .trim()
@@ -36,6 +44,15 @@ describe.each(["gcc", "clang"] as const)("messages in C, by %s", (compiler) => {
     expect(dumped).toHaveLength(VECTORS.length)
     for (const [i, { name, message }] of VECTORS.entries())
       expect(dumped[i], name).toEqual(inNumbers(message, "message"))
+  })
+
+  test("kernels and codecs give the golden bytes", () => {
+    const records = kernelRecords()
+    expect(run(records)).toBe(`${records.count} passed, 0 failed\n`)
+  })
+
+  test("the MQTT session against a broker of a script", () => {
+    expect(built.run("run_session", [])).toMatch(/^\d\d\d passed, 0 failed\n$/)
   })
 })
 
