@@ -193,7 +193,11 @@ export class Desk {
   #step(event: RoundEvent): void {
     if (this.#closed) return
     const effects: RoundEffect[] = []
+    const { rounds } = this.#federation
+    const { phase: before } = rounds
     this.#federation.step(event, effects)
+    const { phase, kind, round, epoch } = rounds
+    if (phase !== before) this.#options.log.debug({ phase, kind, round, epoch }, "phase")
     for (const effect of effects) this.#carryOut(effect)
     this.#arm()
     this.#options.onState(this.#federation.rounds)
