@@ -5,10 +5,11 @@ import { afterAll, beforeAll, expect, test } from "vitest"
 import { mqttNetwork, openClient, parsePlan, startBroker } from "../../src/index.ts"
 import type { Plan } from "../../src/index.ts"
 import { startMosquitto } from "../net/mosquitto.ts"
-import { federate } from "./federation.ts"
+import { federate, writeSamples } from "./federation.ts"
 import type { CDevice, Member, Outcome } from "./federation.ts"
 import type { BoardBuild } from "./qemu.ts"
-import { buildDevice, startBoard } from "./qemu.ts"
+import { buildDevice, startBoard, stopBoards } from "./qemu.ts"
+import { memoryFloats } from "./sizes-image.ts"
 
 const ROUNDS = 5
 
@@ -37,6 +38,7 @@ beforeAll(async () => {
   node = await run(PLAN, members)
 })
 afterAll(async () => {
+  stopBoards()
   built?.remove()
   await rm(folder, { recursive: true, force: true })
 })
@@ -159,4 +161,37 @@ test.each([
     restart = given
   })
   expectSame(mixed)
+})
+
+/** 1 KiB, and what interrupts and this port's own functions take. */
+const STACK_BYTES = 1408
+
+test("a part with 24 KiB of RAM trains a 64-32-4 model with 512-byte packets", async () => {
+  const label = (x: readonly number[]): number => Math.min(3, Math.max(0, Math.floor(x[0]! + x[1]! + 2)))
+  const who: Member[] = []
+  for (const [i, rows] of [130, 40].entries())
+    who.push({ id: `d-${i}`, data: await writeSamples(folder, `d-${i}`, i, 64, rows, label), packetBytes: 512 })
+  const sizes = { PARTS: "fm_parts_small", MEMORY_FLOATS: memoryFloats(), PACKET_BYTES: 512, MOST_ROWS: 128 }
+  const small = buildDevice("an385", who[0]!.data, sizes, { bytes: 24 * 1024, stackBytes: STACK_BYTES })
+  try {
+    const plan = parsePlan({
+      fleet: "motes",
+      seed: 3,
+      rounds: 2,
+      cohort: 2,
+      selection: { overSelect: 1, minimumToStart: 2, timeoutSeconds: 60, settleSeconds: 0 },
+      model: { features: 64, labels: ["0", "1", "2", "3"], hidden: [32] },
+      train: { epochs: 1, batch: 8, learningRate: 0.1 },
+      codecs: ["int8"],
+    })
+    const expected = await run(plan, who)
+    const start: Member["start"] = (fleet, broker) =>
+      startBoard("an385", small.path("device.elf"), fleet, "d-0", broker)
+    const mixed = await run(plan, [{ ...who[0]!, start }, who[1]!])
+    expect(mixed.updates).toEqual(expected.updates)
+    expect(mixed.digests).toEqual([expected.digest])
+    expect(Number(/^stack=(\d+)$/m.exec(mixed.logs[0]!)?.[1])).toBeLessThan(STACK_BYTES)
+  } finally {
+    small.remove()
+  }
 })

@@ -72,11 +72,21 @@ export function buildDevice(
   return buildFor(board, ["device"], variables)
 }
 
+const boards = new Set<CDevice>()
+
 /** Starts a board with its UART at the broker; QEMU dials again a second after the broker hangs up, and the board does not see it. */
 export function startBoard(board: Board, image: string, fleet: string, id: string, broker: string): CDevice {
   const { hostname, port } = new URL(broker)
   const uart = ["-chardev", `socket,id=broker,host=${hostname},port=${port},reconnect=1`, "-serial", "chardev:broker"]
-  return watch(id, spawn("qemu-system-arm", [...qemuArguments(board, image, [fleet, id]), ...uart]))
+  const started = watch(id, spawn("qemu-system-arm", [...qemuArguments(board, image, [fleet, id]), ...uart]))
+  boards.add(started)
+  void started.ended.then(() => boards.delete(started))
+  return started
+}
+
+/** Ends the boards that still run, after a test that failed. */
+export function stopBoards(): void {
+  for (const { child } of boards) child.kill("SIGKILL")
 }
 
 /** Runs a program to its end and returns what it wrote, on stdout and then on stderr. */
