@@ -217,7 +217,12 @@ export class Coordinator {
     const roll = new Roll(journal, known)
     const census = new Census(run?.fleet)
     this.#census = census
-    const onError = (error: unknown): void => this.#end.reject(error)
+    const onError = (error: unknown): void => {
+      this.#end.reject(error)
+      // Nobody waits for `run` any more.
+      if (federation.rounds.phase === "released")
+        this.#log.warn({ reason: String(error) }, "after the end, the coordinator has failed: it must be started again")
+    }
     const clock = this.#clock
     const session = this.#session
     const inherited = inheritedFrom(journal, legacy, topics, model.version)

@@ -11,6 +11,7 @@ const EVALUATION_TRIES = 3
 
 export function onUpdate(state: RoundState, event: RoundEvent & { type: "update" }, effects: RoundEffect[]): void {
   const { device, round } = event
+  state.silent.delete(device)
   const judgement = judge(state, device, event)
   if (judgement.answer === "duplicate")
     effects.push({ type: "receipt", device, status: "duplicate", into: judgement.into })
@@ -77,6 +78,7 @@ function minimumToCommit({ kind, settings, tries }: RoundState): number {
 
 function commit(state: RoundState, nowMs: number, effects: RoundEffect[]): void {
   countLost(state, nowMs)
+  noteSilent(state, nowMs)
   state.phase = "committing"
   state.wakeAtMs = Infinity
   effects.push({ type: "commit", kind: state.kind })
@@ -86,12 +88,18 @@ function abandon(state: RoundState, nowMs: number, effects: RoundEffect[]): void
   const { settleMs, selectTimeoutMs } = state.settings
   effects.push({ type: "abandoned", folded: state.folded, needed: minimumToCommit(state) })
   countLost(state, nowMs)
+  noteSilent(state, nowMs)
   giveBack(state, nowMs)
   state.epoch++
   // Twice as long each time, so that a fleet whose updates are all refused does not spin.
   state.pausedUntilMs = nowMs + Math.min(settleMs * 2 ** Math.min(state.tries, 30), selectTimeoutMs)
   state.tries++
   openSelection(state, nowMs, effects)
+}
+
+function noteSilent({ cohort, seen, ready, silent, deadlineMs }: RoundState, nowMs: number): void {
+  if (nowMs < deadlineMs) return
+  for (const device of cohort) if (!seen.has(device) && ready.has(device)) silent.add(device)
 }
 
 // Who has not answered by the deadline is lost; where a round ends before, who is still in the fleet is merely slower than others.

@@ -35,6 +35,7 @@ export function forget(state: RoundState, device: string): boolean {
   if (before === undefined) return false
   state.ready.delete(device)
   state.told.delete(device)
+  state.silent.delete(device)
   if (trains(state, before)) state.trainable--
   return true
 }
@@ -207,11 +208,29 @@ function drawCohort(state: RoundState, nowMs: number): string[] | undefined {
   for (let i = 0; i < MOST_DRAWS; i++) {
     const draw = drawOf(state)
     const count = isAsync(state) ? Math.max(0, draw.count - inFlight(state, nowMs)) : draw.count
-    const devices = select(eligible(state, nowMs), { ...draw, count })
+    const devices = selectHeard(state, eligible(state, nowMs), { ...draw, count })
     state.draws++
     if (isAsync(state) || devices.length >= state.settings.minimumToCommit) return devices
   }
   return undefined
+}
+
+/**
+ * Who has been silent until a deadline is asked only where the others are too few: a device whose connection nobody has seen end must not be waited for round
+ * after round. A Poisson draw has to give each its chance.
+ */
+function selectHeard({ silent }: RoundState, candidates: Iterable<ReadyDevice>, draw: Draw): string[] {
+  if (silent.size === 0 || draw.sampling === "poisson") return select(candidates, draw)
+  const all = [...candidates]
+  const heard = select(
+    all.filter(({ id }) => !silent.has(id)),
+    draw,
+  )
+  const rest = select(
+    all.filter(({ id }) => silent.has(id)),
+    { ...draw, count: draw.count - heard.length },
+  )
+  return [...heard, ...rest].sort()
 }
 
 /** Where updates come and go: as many devices as are missing are asked, each once from one version of the model. */
@@ -223,7 +242,7 @@ export function refill(state: RoundState, nowMs: number, effects: RoundEffect[])
   const count = draw.count - inFlight(state, nowMs)
   if (count <= 0) return
   const free = [...eligible(state, nowMs)].filter(({ id }) => !cohort.has(id))
-  const devices = select(free, { ...draw, count })
+  const devices = selectHeard(state, free, { ...draw, count })
   if (devices.length === 0) return
   for (const device of devices) {
     cohort.add(device)

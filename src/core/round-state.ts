@@ -74,6 +74,8 @@ export interface RoundState {
   trainable: number
   /** Those of them that have been told when to come back. */
   readonly told: Set<string>
+  /** Those of them that were asked, have not answered by the deadline, and have said nothing since. */
+  readonly silent: Set<string>
   /** Until when places in the queue of those who come back are taken. */
   queueEndMs: number
   /** When the last training round began, and how long after the one before. */
@@ -174,6 +176,7 @@ export function createRounds(
     ready: new Map(),
     trainable: 0,
     told: new Set(),
+    silent: new Set(),
     queueEndMs: -Infinity,
     beganAtMs: -Infinity,
     roundMs: settings.reportTimeoutMs,

@@ -55,6 +55,27 @@ describe("selection", () => {
     expect(play.state.cohort.size).toBe(110)
   })
 
+  test("asks who was silent until a deadline only where others are too few, until it is heard again", () => {
+    const play = new Play({ cohort: 2, minimumToStart: 2, minimumToCommit: 2, settleMs: 0, seed: 3 })
+    play.run("0 ready a b c d; 0 start")
+    const [first, second] = [...play.state.cohort]
+    play.run(`10 update ${first}; 400 tick; 500 tick`)
+    expect([...play.state.silent]).toEqual([second])
+    // Two others are there, whatever the draw.
+    for (let draw = 0; draw < 8; draw++) {
+      expect(play.state.phase).toBe("working")
+      expect(play.state.cohort.has(second!)).toBe(false)
+      const two = [...play.state.cohort].join(" ")
+      play.run(`510 refuse ${two}; 510 update ${two}`)
+    }
+    // Of the others one is left.
+    const gone = ["a", "b", "c", "d"].filter((id) => id !== second && id !== first).join(" ")
+    play.run(`520 unready ${gone}; 1100 tick`)
+    expect([...play.state.cohort].sort()).toEqual([first, second].sort())
+    play.run(`1110 ready ${second}`)
+    expect([...play.state.silent]).not.toContain(second)
+  })
+
   test("chooses by seed and round, not by arrival", () => {
     const cohort = (order: string): string[] => {
       const play = new Play({ cohort: 2 })

@@ -10,6 +10,7 @@ import { LinkError } from "../../src/net/link.ts"
 import { parseTopic } from "../../src/wire/topics.ts"
 import { accumulators } from "./accumulators.ts"
 import type { Incarnation } from "./incarnation.ts"
+import { keyOf } from "./ledger.ts"
 import { simulatedNetwork } from "./link.ts"
 import type { SimulatedNetwork } from "./link.ts"
 import { Killed, Process } from "./process.ts"
@@ -121,6 +122,7 @@ export class Coordinators {
       closing,
       ending: false,
       rounds: undefined,
+      invited: new Set(),
       folds: undefined,
       sums: undefined,
     }
@@ -171,6 +173,7 @@ export class Coordinators {
       referee.breach("memory", `${devices} devices, ${roundDevices} in the round, ${incompleteBytes} bytes of updates`)
     // One that is leaving listens no more.
     if (rounds === undefined || current.ending) return
+    for (const device of rounds.cohort) current.invited.add(keyOf(device, rounds.round, rounds.epoch))
     for (const device of rounds.seen)
       if (!rounds.cohort.has(device)) referee.breach("memory", `${device} is seen and was not asked`)
     if (rounds.ready.size > devices) referee.breach("memory", `${rounds.ready.size} are ready of ${devices}`)
@@ -243,6 +246,15 @@ export class Coordinators {
     this.#gone(incarnation, this.#downMs + 1000)
   }
 
+  /** `run` has resolved long ago; the operator reads the log. */
+  #onFailedLater(): void {
+    const current = this.#current
+    if (current?.process.alive !== true) return
+    current.process.kill()
+    current.network.cut(true, 0)
+    this.#gone(current, this.#downMs + 1000)
+  }
+
   #onThrown(error: unknown): void {
     if (!(error instanceof Killed)) this.#stage.referee.unexpected("coordinator", error)
   }
@@ -292,6 +304,7 @@ export class Coordinators {
 
   #log(name: string) {
     const line = (fields: object, message: string): void => {
+      if (message.startsWith("after the end, the coordinator has failed")) this.#onFailedLater()
       if (message === "waiting for devices") {
         this.facts.waits++
         this.#waiting = fields as { ready: number; needed: number }

@@ -115,7 +115,7 @@ export class Hostile {
     const { id } = this.#spec
     const { shards } = this.#plan.upload
     const topic = this.#topics.update(id, shards)
-    switch (this.#random.below(9)) {
+    switch (this.#random.below(11)) {
       case 0:
         return this.#say(topic, this.#random.bytes(this.#random.below(300)), false)
       case 1:
@@ -144,6 +144,10 @@ export class Hostile {
         this.#send({ ...two, updateId: one.updateId, count: 2, index: 1 })
         return
       }
+      case 7:
+        // More than the broker keeps for the coordinator: others' messages are dropped.
+        for (let i = 0; i < this.#random.below(200); i++) this.#greet()
+        return
       default: {
         const update = this.#update()
         this.#send(update)
@@ -160,10 +164,11 @@ export class Hostile {
     const values = Float32Array.from({ length: Math.max(1, size) }, () =>
       random.chance(0.02) ? random.pick([NaN, Infinity, -Infinity, 1e30]) : random.below(4),
     )
+    // Nobody can tell lies about readings from readings: those that pass would only show that training then leads anywhere.
+    if (this.#notice!.kind === "statistics") values[0] = -1
     const floats = new Uint8Array(values.buffer)
     const codec = random.pick([CODECS.f32.id, CODECS.f32.id, CODECS.int8.id, CODECS.eden1.id, 200])
-    // Blocks with scales that are no numbers, among others.
-    const payload = codec === CODECS.int8.id ? random.bytes(3 * FEATURES + 5) : floats
+    const payload = codec === CODECS.int8.id ? this.#block(3 * FEATURES + 5) : floats
     return {
       type: "update",
       round: random.chance(0.1) ? random.below(4) : round,
@@ -178,6 +183,15 @@ export class Hostile {
       metrics: Float32Array.from({ length: random.below(3) }, () => random.pick([1, NaN, 1e38])),
       payload,
     }
+  }
+
+  /** One block of int8 with a scale that is small, negative, infinite or not a number. */
+  #block(length: number): Uint8Array {
+    const bytes = this.#random.bytes(length)
+    const scale = this.#random.pick([0x3c00, 0x3c00, 0xbc00, 0x7f80, 0x7fc0])
+    bytes[0] = scale & 0xff
+    bytes[1] = scale >> 8
+    return bytes
   }
 
   #send(update: Update): void {

@@ -11,6 +11,8 @@ export interface Incarnation {
   readonly disk: MemoryDisk
   /** The coordinator's own, once it has one: changes as it works. */
   rounds: Readonly<RoundState> | undefined
+  /** Devices that were in the cohort of a round and epoch; one may withdraw while its Task is on its way. */
+  readonly invited: Set<string>
   /** What is in the current sum. */
   folds: (() => readonly Folded[]) | undefined
   /** The current sum, by another way. */

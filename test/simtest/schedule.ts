@@ -49,7 +49,7 @@ export function scheduleOf(seed: number): Schedule {
   const asked = typeof plan.cohort === "number" ? Math.min(plan.cohort, count) : count
   const maySlow = takesLate(plan) ? Math.min(count - leastOf(plan), asked - (plan.report?.minimumToCommit ?? 1)) : 0
   const devices = Array.from({ length: count }, (_, i) => deviceOf(i, random, plan, i < maySlow))
-  const hostile = Array.from({ length: random.pick([0, 0, 0, 1, 1, 2]) }, (_, i) => ({
+  const hostile = Array.from({ length: random.pick([0, 0, 1, 1, 2]) }, (_, i) => ({
     id: `h-${i}`,
     bornAtMs: random.below(5000),
   }))

@@ -2,7 +2,7 @@ import { decode } from "../../src/wire/codec.ts"
 import type { Message, ModelChunk, Notice, Receipt, Task } from "../../src/wire/message.ts"
 import { parseTopic } from "../../src/wire/topics.ts"
 import type { Incarnation } from "./incarnation.ts"
-import { hex } from "./ledger.ts"
+import { hex, keyOf } from "./ledger.ts"
 import type { Referee } from "./referee.ts"
 import type { Sums } from "./sums.ts"
 
@@ -13,7 +13,6 @@ export class Speech {
   readonly #referee: Referee
   readonly #sums: Sums
   readonly #isHonest: (device: string) => boolean
-  readonly #liars: boolean
   /** The incarnation that has used an epoch. */
   readonly #epochs = new Map<number, Incarnation>()
   #highest = 0
@@ -21,9 +20,7 @@ export class Speech {
   #version = -1
   readonly #digests = new Map<number, string>()
 
-  /** `liars`: whether there are others. */
-  constructor(referee: Referee, sums: Sums, isHonest: (device: string) => boolean, liars: boolean) {
-    this.#liars = liars
+  constructor(referee: Referee, sums: Sums, isHonest: (device: string) => boolean) {
     this.#referee = referee
     this.#sums = sums
     this.#isHonest = isHonest
@@ -80,10 +77,13 @@ export class Speech {
     if (phase === "released" && !position.released) this.#referee.breach("durable", `${name}: is not over on the disk`)
   }
 
-  #onTask({ rounds }: Incarnation, { action, round, epoch }: Task, device: string): void {
+  #onTask({ rounds, invited }: Incarnation, { action, round, epoch }: Task, device: string): void {
     if (action === "stop" && this.#isHonest(device)) this.#referee.breach("refused", `${device} is told to stop`)
     if (action !== "join") return
-    const isWanted = rounds?.cohort.has(device) === true || rounds?.owing.has(device) === true
+    const isWanted =
+      rounds?.cohort.has(device) === true ||
+      rounds?.owing.has(device) === true ||
+      invited.has(keyOf(device, round, epoch))
     if (rounds?.round !== round || rounds.epoch !== epoch || !isWanted)
       this.#referee.breach("work", `${device} is asked to join round ${round} of epoch ${epoch}, which is not its own`)
   }
@@ -104,17 +104,13 @@ export class Speech {
           this.#referee.breach("receipt", `${name}: none is in the sum`)
         break
       case "refused":
-        if (this.#isHonest(device) && !this.#isFair(reason)) this.#referee.breach("refused", `${name}: ${reason}`)
+        if (this.#isHonest(device) && !reason.startsWith("not invited"))
+          this.#referee.breach("refused", `${name}: ${reason}`)
         break
       case "late":
       case "busy":
         break
     }
-  }
-
-  /** Whether a device that means well may be told this. Where others lie about their samples, its training may lead anywhere. */
-  #isFair(reason: string): boolean {
-    return reason.startsWith("not invited") || (this.#liars && reason.includes("within the grid's bound"))
   }
 
   #onModel(incarnation: Incarnation, { version, base, index }: ModelChunk): void {

@@ -1,7 +1,9 @@
 import { spawnSync } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { expect, test } from "vitest"
-import { scheduleOf } from "./schedule.ts"
+import type { Fault } from "./fault.ts"
+import { leastOf, scheduleOf } from "./schedule.ts"
+import type { Schedule } from "./schedule.ts"
 import { runWorld } from "./world.ts"
 
 async function traceOf(seed: number): Promise<string[]> {
@@ -27,4 +29,34 @@ test("the same seed gives the same trace, here and in another process; another s
   })
   const there = stdout.split("\n").filter((line) => /^ +[0-9]+\.[0-9]{3} s /.test(line))
   expect(there).toEqual(traces.get(5))
+})
+
+/** A seed's world in which all goes well, but for what is given. */
+function calmWorld(seed: number, ...faults: readonly Fault[]): Schedule {
+  return { ...scheduleOf(seed), hostile: [], faults }
+}
+
+test("a coordinator that is killed around any single thing that it says or writes loses nothing", async () => {
+  for (const seed of [2, 9])
+    for (const after of [false, true]) {
+      let crashes = 0
+      for (let operation = 0; crashes === operation; operation++) {
+        const crash: Fault = { kind: "crash", atMs: 0, operation, after, downMs: 1500 }
+        const { violation, facts } = await runWorld(calmWorld(seed, crash))
+        expect(violation, `seed ${seed}, ${after ? "after" : "before"} operation ${operation}`).toBeUndefined()
+        crashes += facts["crashes"]!
+      }
+      expect(crashes).toBeGreaterThan(40)
+    }
+})
+
+test("where too few devices are left, the coordinator says what it waits for", async () => {
+  const { plan, devices, ...rest } = calmWorld(2)
+  const few = devices.slice(0, leastOf(plan) - 1)
+  expect(few.length).toBeGreaterThan(0)
+  const lines: string[] = []
+  const { violation } = await runWorld({ ...rest, plan, devices: few }, { trace: (line) => void lines.push(line) })
+  expect(violation?.invariant).toBe("ends")
+  const waits = lines.filter((line) => line.includes("waiting for devices"))
+  expect(waits.at(-1)).toContain(`{"ready":${few.length},"needed":${leastOf(plan)}}`)
 })

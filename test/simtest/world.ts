@@ -88,7 +88,7 @@ class World {
     const deviceOf = (key: readonly [number, number]): string => names.get(key.join()) ?? "nobody"
     const isHonest = (device: string): boolean => this.#honest.has(device)
     const sums = new Sums({ referee, ledger, plan, minimumToCommit, isHonest, deviceOf })
-    const speech = new Speech(referee, sums, isHonest, schedule.hostile.length > 0)
+    const speech = new Speech(referee, sums, isHonest)
     this.#stage = { schedule, scheduler, broker, referee, ledger, sums, speech, trace: write }
     const random = new Random(schedule.seed, "init")
     const init = Float32Array.from({ length: parametersOf(plan) }, () => random.between(-0.1, 0.1))
