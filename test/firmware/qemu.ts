@@ -77,7 +77,12 @@ const boards = new Set<CDevice>()
 /** Starts a board with its UART at the broker; QEMU dials again a second after the broker hangs up, and the board does not see it. */
 export function startBoard(board: Board, image: string, fleet: string, id: string, broker: string): CDevice {
   const { hostname, port } = new URL(broker)
-  const uart = ["-chardev", `socket,id=broker,host=${hostname},port=${port},reconnect=1`, "-serial", "chardev:broker"]
+  const uart = [
+    "-chardev",
+    `socket,id=broker,host=${hostname},port=${port},reconnect=1,nodelay=on`,
+    "-serial",
+    "chardev:broker",
+  ]
   const started = watch(id, spawn("qemu-system-arm", [...qemuArguments(board, image, [fleet, id]), ...uart]))
   boards.add(started)
   void started.ended.then(() => boards.delete(started))

@@ -3,7 +3,7 @@
  *
  *     qemu-system-arm -M mps2-an385 -display none -monitor none -kernel device.elf \
  *       -semihosting-config enable=on,target=native,arg=device,arg=FLEET,arg=ID \
- *       -chardev socket,id=broker,host=127.0.0.1,port=1883,reconnect=1 -serial chardev:broker
+ *       -chardev socket,id=broker,host=127.0.0.1,port=1883,reconnect=1,nodelay=on -serial chardev:broker
  *
  * It says on the debugger's console what happens, and ends when the federation does: 0 with its model, 1 without.
  */
