@@ -297,6 +297,10 @@ export class Coordinator {
     this.#end.reject(
       new FedmoteError("superseded", `another coordinator has fleet ${this.#topics.fleet}: epoch ${epoch}`),
     )
+    if (rounds.phase !== "released") return
+    // `run` may have resolved long ago.
+    this.#log.warn({ epoch }, "another coordinator has the fleet: this one falls silent")
+    void this.close()
   }
 
   async #linger(signal: AbortSignal): Promise<void> {

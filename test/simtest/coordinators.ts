@@ -15,17 +15,34 @@ import { simulatedNetwork } from "./link.ts"
 import type { SimulatedNetwork } from "./link.ts"
 import { Killed, Process } from "./process.ts"
 import { Random } from "./random.ts"
+import { Speech } from "./speech.ts"
 import type { Stage } from "./stage.ts"
+import type { Sums } from "./sums.ts"
 
 interface Running extends Incarnation {
   readonly coordinator: Coordinator
   readonly network: SimulatedNetwork
   readonly closing: AbortController
+  /** Its federation is released. */
+  finished: boolean
   /** It leaves in peace, which may take its time. */
   ending: boolean
 }
 
+export interface CoordinatorsOptions {
+  readonly stage: Stage
+  readonly plan: Plan
+  readonly init: Float32Array
+  /** Of its processes. */
+  readonly name: string
+  readonly sums: Sums
+  readonly isHonest: (device: string) => boolean
+  /** Whether there is another one at the same fleet. */
+  readonly isAlone: () => boolean
+}
+
 export interface CoordinatorsFacts {
+  superseded: number
   incarnations: number
   crashes: number
   stops: number
@@ -36,11 +53,20 @@ export interface CoordinatorsFacts {
 
 /** The coordinator and whoever starts it again: one process after the other, with one disk. */
 export class Coordinators {
-  readonly facts: CoordinatorsFacts = { incarnations: 0, crashes: 0, stops: 0, diskFailures: 0, waits: 0, abandoned: 0 }
+  readonly facts: CoordinatorsFacts = {
+    superseded: 0,
+    incarnations: 0,
+    crashes: 0,
+    stops: 0,
+    diskFailures: 0,
+    waits: 0,
+    abandoned: 0,
+  }
   readonly disk = memoryDisk()
+  readonly speech: Speech
+  readonly #options: CoordinatorsOptions
   readonly #stage: Stage
-  readonly #plan: Plan
-  readonly #init: Float32Array
+  #retired = false
   #current: Running | undefined
   #outcome: CoordinatorOutcome | undefined
   /** What it said last about whom it waits for. */
@@ -50,10 +76,16 @@ export class Coordinators {
   #downMs = 0
   #overdueSinceMs: number | undefined
 
-  constructor(stage: Stage, plan: Plan, init: Float32Array) {
+  constructor(options: CoordinatorsOptions) {
+    const { stage, sums, isHonest } = options
+    this.#options = options
     this.#stage = stage
-    this.#plan = plan
-    this.#init = init
+    this.speech = new Speech(stage.referee, sums, isHonest)
+  }
+
+  /** Another one has the fleet. */
+  get retired(): boolean {
+    return this.#retired
   }
 
   get current(): Incarnation | undefined {
@@ -70,10 +102,11 @@ export class Coordinators {
   }
 
   start(): void {
-    if (this.#current !== undefined) return
-    const { scheduler, schedule, referee } = this.#stage
+    if (this.#current !== undefined || this.#retired) return
+    const { scheduler, schedule } = this.#stage
+    const { plan, init, sums } = this.#options
     const number = ++this.facts.incarnations
-    const name = `coordinator ${number}`
+    const name = `${this.#options.name} ${number}`
     const process = new Process(name, scheduler, schedule.seed, (error) => this.#onThrown(error))
     const session = new Random(schedule.seed, "session", name).uint32()
     const network = simulatedNetwork({
@@ -83,12 +116,12 @@ export class Coordinators {
       watch: {
         before: (topic, payload) => {
           this.#operate(incarnation, false)
-          this.#stage.speech.onPublish(incarnation, topic, payload)
+          this.speech.onPublish(incarnation, topic, payload)
         },
         after: () => this.#operate(incarnation, true),
         heard: (topic, payload) => {
           const where = parseTopic(topic)
-          if (where?.kind === "hello" && payload.length === 0) this.#stage.sums.leaves(where.device)
+          if (where?.kind === "hello" && payload.length === 0) sums.leaves(where.device)
         },
         failed: (error) => this.#onThrown(error),
       },
@@ -99,14 +132,14 @@ export class Coordinators {
     })
     const closing = new AbortController()
     const coordinator = new Coordinator({
-      plan: this.#plan,
+      plan,
       network,
-      init: this.#init,
+      init,
       recordCohorts: true,
       journal: this.#watched(inner, () => incarnation),
       clock: process,
       session,
-      createAccumulator: (options) => this.#stage.sums.watch(accumulators.take(options, this.#stage), incarnation),
+      createAccumulator: (options) => sums.watch(accumulators.take(options, this.#stage), incarnation),
       reassemblyBytes: schedule.reassemblyBytes,
       ...(schedule.fleetKnown && { clients: schedule.devices.length }),
       log: this.#log(name),
@@ -120,6 +153,7 @@ export class Coordinators {
       coordinator,
       network,
       closing,
+      finished: false,
       ending: false,
       rounds: undefined,
       invited: new Set(),
@@ -132,7 +166,6 @@ export class Coordinators {
       (outcome) => this.#onOutcome(incarnation, outcome),
       (error: unknown) => this.#onFailed(incarnation, error),
     )
-    void referee
   }
 
   /** Killed around its n-th operation from now on. */
@@ -152,8 +185,10 @@ export class Coordinators {
     if (this.#current === undefined) return
     this.facts.stops++
     this.#downMs = downMs
-    this.#current.ending = true
-    this.#current.closing.abort(new Killed("stopped"))
+    const current = this.#current
+    current.ending = true
+    if (!current.finished) return current.closing.abort(new Killed("stopped"))
+    void current.coordinator.close().then(() => this.#ended(current))
   }
 
   failDisk(writes: number, downMs: number): void {
@@ -223,6 +258,7 @@ export class Coordinators {
   #onOutcome(incarnation: Running, outcome: CoordinatorOutcome): void {
     if (!incarnation.process.alive) return
     this.#stage.trace(() => `${incarnation.process.name} has ended the federation`)
+    incarnation.finished = true
     this.#outcome ??= outcome
     if (this.#outcome.digest !== outcome.digest)
       this.#stage.referee.breach("released", "another digest after a restart")
@@ -240,19 +276,27 @@ export class Coordinators {
       (error instanceof FedmoteError &&
         error.code === "coordinator" &&
         this.#stage.scheduler.nowMs < this.#stage.schedule.calmAtMs + 31_000)
-    if (!isExpected) this.#stage.referee.unexpected(process.name, error)
-    process.kill()
+    if (error instanceof FedmoteError && error.code === "superseded" && !this.#options.isAlone()) {
+      this.#retire()
+    } else if (!isExpected) this.#stage.referee.unexpected(process.name, error)
+    this.#ended(incarnation)
+  }
+
+  #retire(): void {
+    if (!this.#retired) this.facts.superseded++
+    this.#retired = true
+  }
+
+  #ended(incarnation: Running): void {
+    if (!incarnation.process.alive) return
+    incarnation.process.kill()
     incarnation.network.cut(true, 0)
     this.#gone(incarnation, this.#downMs + 1000)
   }
 
   /** `run` has resolved long ago; the operator reads the log. */
   #onFailedLater(): void {
-    const current = this.#current
-    if (current?.process.alive !== true) return
-    current.process.kill()
-    current.network.cut(true, 0)
-    this.#gone(current, this.#downMs + 1000)
+    if (this.#current !== undefined) this.#ended(this.#current)
   }
 
   #onThrown(error: unknown): void {
@@ -271,7 +315,7 @@ export class Coordinators {
   }
 
   #watched(journal: MemoryJournal, incarnation: () => Running): Journal {
-    const { sums } = this.#stage
+    const { sums } = this.#options
     const { disk } = this
     return {
       where: journal.where,
@@ -305,6 +349,10 @@ export class Coordinators {
   #log(name: string) {
     const line = (fields: object, message: string): void => {
       if (message.startsWith("after the end, the coordinator has failed")) this.#onFailedLater()
+      if (message.startsWith("another coordinator has the fleet")) {
+        this.#retire()
+        this.#onFailedLater()
+      }
       if (message === "waiting for devices") {
         this.facts.waits++
         this.#waiting = fields as { ready: number; needed: number }

@@ -12,6 +12,8 @@ export type Fault =
       readonly after: boolean
       readonly downMs: number
     }
+  /** Somebody starts a second coordinator, with a disk of its own. */
+  | { readonly kind: "rival"; readonly atMs: number }
   /** The coordinator is ended in peace, and started again. */
   | { readonly kind: "stop"; readonly atMs: number; readonly downMs: number }
   /** The next writes to the coordinator's disk fail; it ends, and is started again. */
@@ -71,6 +73,7 @@ export const FAULTS = [
   "jump",
   "unwilling",
   "leave",
+  "rival",
 ] as const satisfies readonly Fault["kind"][]
 
 export function describeFault(fault: Fault): string {

@@ -68,11 +68,11 @@ export class Honest {
 
   start(): void {
     if (this.#life !== undefined || this.isDone) return
-    const { scheduler, schedule, broker, referee, sums, trace } = this.#stage
+    const { scheduler, schedule, broker, referee, commitOf, trace } = this.#stage
     const { id, packetBytes, stepMs } = this.#spec
     const name = `${id} (${++this.facts.lives})`
     const process = new Process(name, scheduler, schedule.seed, (error) => this.#onThrown(error))
-    const kept = new Kept(id, referee, sums, () => scheduler.nowMs)
+    const kept = new Kept(id, referee, commitOf, () => scheduler.nowMs)
     const network = simulatedNetwork({
       broker,
       scheduler,

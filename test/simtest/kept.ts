@@ -1,9 +1,9 @@
 import type { DeviceEvent } from "../../src/device/event.ts"
 import { decode } from "../../src/wire/codec.ts"
 import type { Notice, Receipt, RoundKind, Update } from "../../src/wire/message.ts"
+import type { Commit } from "./commits.ts"
 import { hex } from "./ledger.ts"
 import type { Referee } from "./referee.ts"
-import type { Sums } from "./sums.ts"
 
 interface RoundName {
   readonly round: number
@@ -30,7 +30,7 @@ const MOST_SILENCE_MS = 120_000
 export class Kept {
   readonly #device: string
   readonly #referee: Referee
-  readonly #sums: Sums
+  readonly #commitOf: (round: number) => Commit | undefined
   readonly #nowMs: () => number
   /** Tasks "join" that it has heard, not as retained messages. */
   readonly #asked = new Set<string>()
@@ -45,11 +45,11 @@ export class Kept {
   #worked = 0
   #mayWork = true
 
-  constructor(device: string, referee: Referee, sums: Sums, nowMs: () => number) {
+  constructor(device: string, referee: Referee, commitOf: (round: number) => Commit | undefined, nowMs: () => number) {
     this.#nowMs = nowMs
     this.#device = device
     this.#referee = referee
-    this.#sums = sums
+    this.#commitOf = commitOf
   }
 
   /** Rounds that it took part in. */
@@ -189,7 +189,7 @@ export class Kept {
 
   #onCommitted(name: RoundName): void {
     const into = this.#ownOf(name)?.into
-    const commit = into && this.#sums.commitOf(into.round)
+    const commit = into && this.#commitOf(into.round)
     if (into === undefined || commit?.epoch !== into.epoch) return
     if (!commit.folds.some(({ device }) => device === this.#device))
       this.#referee.breach(

@@ -171,8 +171,9 @@ function faultsOf(
   const count = random.below(14)
   for (let i = 0; i < count; i++) {
     const fault = faultOf(random.pick(FAULTS), random, ids, calmAtMs)
-    const tooMany = fault.kind === "leave" && (!oneMayLeave || faults.some(({ kind }) => kind === "leave"))
-    if (!tooMany) faults.push(fault)
+    const isOnce = fault.kind === "leave" || fault.kind === "rival"
+    const tooMany = isOnce && faults.some(({ kind }) => kind === fault.kind)
+    if (!tooMany && (fault.kind !== "leave" || oneMayLeave)) faults.push(fault)
   }
   return faults.sort((a, b) => a.atMs - b.atMs)
 }
@@ -238,6 +239,8 @@ function faultOf(kind: (typeof FAULTS)[number], random: Random, ids: readonly st
       return { kind, atMs, target: anybody, byMs: random.pick([500, 10_000, 100_000, 3_600_000]) }
     case "leave":
       return { kind, atMs, target: device }
+    case "rival":
+      return { kind, atMs: atMs / 3 }
     case "unwilling":
       return { kind, atMs, target: device, forMs: random.between(0, 40_000) }
     default:

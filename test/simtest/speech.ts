@@ -16,8 +16,9 @@ export class Speech {
   /** The incarnation that has used an epoch. */
   readonly #epochs = new Map<number, Incarnation>()
   #highest = 0
-  /** The version that the last Notice has named, and the digest of every version. */
+  /** The version that the last Notice has named, its classes, and the digest of every version. */
   #version = -1
+  #classes: readonly number[] = []
   readonly #digests = new Map<number, string>()
 
   constructor(referee: Referee, sums: Sums, isHonest: (device: string) => boolean) {
@@ -71,6 +72,7 @@ export class Speech {
     if (version > versionOf(incarnation)) this.#referee.breach("durable", `${name}: the disk has no such version`)
     if (version < this.#version) this.#referee.breach("durable", `${name}: version ${this.#version} was there before`)
     this.#version = version
+    if (phase !== "offline") this.#classes = notice.chunkClasses
     const digest = hex(notice.digest)
     if ((this.#digests.get(version) ?? digest) !== digest) this.#referee.breach("durable", `${name} has another model`)
     this.#digests.set(version, digest)
@@ -124,7 +126,8 @@ export class Speech {
 
   #onCleared(topic: string): void {
     const where = parseTopic(topic)
-    if (where?.kind === "model" && where.base === undefined && where.version === this.#version)
+    if (where?.kind !== "model" || where.base !== undefined) return
+    if (where.version === this.#version && this.#classes.includes(where.size))
       this.#referee.breach("durable", `${topic} is cleared, and the Notice names it`)
   }
 

@@ -1,10 +1,9 @@
 import type { Broker } from "./broker.ts"
+import type { Commit } from "./commits.ts"
 import type { Ledger } from "./ledger.ts"
 import type { Referee } from "./referee.ts"
 import type { Schedule } from "./schedule.ts"
 import type { Scheduler } from "./scheduler.ts"
-import type { Speech } from "./speech.ts"
-import type { Sums } from "./sums.ts"
 
 /** What all in one world share. */
 export interface Stage {
@@ -13,8 +12,8 @@ export interface Stage {
   readonly broker: Broker
   readonly referee: Referee
   readonly ledger: Ledger
-  readonly sums: Sums
-  readonly speech: Speech
+  /** How a round was committed; undefined also where that may be two ways. */
+  readonly commitOf: (round: number) => Commit | undefined
   /** A line for a trace; it is only made where there is one. */
   readonly trace: (line: () => string) => void
 }

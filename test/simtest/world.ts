@@ -1,7 +1,9 @@
 import { Buffer } from "node:buffer"
 import { roundSettings } from "../../src/core/round-settings.ts"
 import { parametersOf } from "../../src/core/plan-model.ts"
+import type { CoordinatorOutcome } from "../../src/coordinator/coordinator.ts"
 import { parsePlan } from "../../src/core/plan.ts"
+import type { Plan } from "../../src/core/plan.ts"
 import { deviceKey, sha256 } from "../../src/net/digest.ts"
 import { topics } from "../../src/wire/topics.ts"
 import { accumulators } from "./accumulators.ts"
@@ -9,6 +11,7 @@ import { Broker } from "./broker.ts"
 import type { BrokerFacts } from "./broker.ts"
 import { Coordinators } from "./coordinators.ts"
 import type { CoordinatorsFacts } from "./coordinators.ts"
+import type { Commit } from "./commits.ts"
 import { describeFault } from "./fault.ts"
 import type { Fault } from "./fault.ts"
 import { Honest } from "./honest.ts"
@@ -23,7 +26,6 @@ import type { Violation } from "./referee.ts"
 import type { Schedule } from "./schedule.ts"
 import { FLEET } from "./schedule.ts"
 import { Scheduler } from "./scheduler.ts"
-import { Speech } from "./speech.ts"
 import type { Stage } from "./stage.ts"
 import { Sums } from "./sums.ts"
 import type { SumsFacts } from "./sums.ts"
@@ -65,10 +67,15 @@ export async function runWorld(schedule: Schedule, options: WorldOptions = {}): 
 class World {
   readonly #schedule: Schedule
   readonly #stage: Stage
-  readonly #coordinators: Coordinators
+  readonly #plan: Plan
+  readonly #ledger = new Ledger()
+  /** One, or the one that is there and its rival. */
+  readonly #coordinators: Coordinators[] = []
+  readonly #sums: Sums[] = []
   readonly #honest = new Map<string, Honest>()
   readonly #hostile: Hostile[] = []
   #calm = false
+  #gaveUp = false
 
   constructor(schedule: Schedule, { trace }: WorldOptions) {
     this.#schedule = schedule
@@ -79,20 +86,12 @@ class World {
       write(() => traceMessage(from, topic, payload)),
     )
     const referee = new Referee()
-    const ledger = new Ledger()
+    const commitOf = (round: number): Commit | undefined =>
+      this.#sums.length === 1 ? this.#sums[0]!.commitOf(round) : undefined
+    this.#stage = { schedule, scheduler, broker, referee, ledger: this.#ledger, commitOf, trace: write }
     const plan = parsePlan(schedule.plan)
-    const names = new Map(
-      [...schedule.devices, ...schedule.hostile].map(({ id }) => [deviceKey(id).join(), id] as const),
-    )
-    const { minimumToCommit } = roundSettings(plan, schedule.fleetKnown ? schedule.devices.length : undefined)
-    const deviceOf = (key: readonly [number, number]): string => names.get(key.join()) ?? "nobody"
-    const isHonest = (device: string): boolean => this.#honest.has(device)
-    const sums = new Sums({ referee, ledger, plan, minimumToCommit, isHonest, deviceOf })
-    const speech = new Speech(referee, sums, isHonest)
-    this.#stage = { schedule, scheduler, broker, referee, ledger, sums, speech, trace: write }
-    const random = new Random(schedule.seed, "init")
-    const init = Float32Array.from({ length: parametersOf(plan) }, () => random.between(-0.1, 0.1))
-    this.#coordinators = new Coordinators(this.#stage, plan, init)
+    this.#plan = plan
+    this.#addCoordinator("coordinator")
     for (const spec of schedule.devices) this.#honest.set(spec.id, new Honest(spec, this.#stage))
     for (const spec of schedule.hostile) this.#hostile.push(new Hostile(spec, this.#stage, plan))
   }
@@ -100,7 +99,7 @@ class World {
   async run(): Promise<Outcome> {
     const { scheduler, referee } = this.#stage
     this.#begin()
-    while (referee.violation === undefined && !this.#isOver()) {
+    while (referee.violation === undefined && !this.#gaveUp && !this.#isOver()) {
       if (!(await scheduler.step())) {
         referee.breach("ends", "nothing is left to happen")
         break
@@ -108,29 +107,63 @@ class World {
       this.#check()
       if (scheduler.nowMs > this.#schedule.calmAtMs + PATIENCE_MS || scheduler.steps > MOST_STEPS) this.#impatient()
     }
-    if (referee.violation === undefined) this.#judgeEnd()
+    if (referee.violation === undefined && !this.#gaveUp) this.#judgeEnd()
     const { violation } = referee
     if (violation !== undefined) this.#stage.trace(() => `BREACH of ${violation.invariant}: ${violation.text}`)
     return {
       violation,
       steps: scheduler.steps,
       seconds: scheduler.nowMs / 1000,
-      digest: this.#coordinators.outcome?.digest,
+      digest: this.#outcome?.digest,
       facts: this.#facts(),
     }
   }
 
   end(): void {
-    this.#coordinators.end()
+    for (const coordinators of this.#coordinators) coordinators.end()
     for (const device of this.#honest.values()) device.end()
     for (const device of this.#hostile) device.end()
     accumulators.release(this.#stage)
   }
 
+  #addCoordinator(name: string): Coordinators {
+    const { seed, devices, hostile, fleetKnown } = this.#schedule
+    const plan = this.#plan
+    const keys = new Map([...devices, ...hostile].map(({ id }) => [deviceKey(id).join(), id] as const))
+    const { minimumToCommit } = roundSettings(plan, fleetKnown ? devices.length : undefined)
+    const isHonest = (device: string): boolean => this.#honest.has(device)
+    const sums = new Sums({
+      referee: this.#stage.referee,
+      ledger: this.#ledger,
+      plan,
+      minimumToCommit,
+      isHonest,
+      deviceOf: (key) => keys.get(key.join()) ?? "nobody",
+    })
+    const random = new Random(seed, "init", name)
+    const init = Float32Array.from({ length: parametersOf(plan) }, () => random.between(-0.1, 0.1))
+    const isAlone = (): boolean => this.#coordinators.length === 1
+    const coordinators = new Coordinators({ stage: this.#stage, plan, init, name, sums, isHonest, isAlone })
+    this.#sums.push(sums)
+    this.#coordinators.push(coordinators)
+    return coordinators
+  }
+
+  /** Those that no other has superseded. */
+  get #active(): Coordinators[] {
+    return this.#coordinators.filter(({ retired }) => !retired)
+  }
+
+  /** The one that a fault hits. */
+  #victim(atMs: number): Coordinators | undefined {
+    const active = this.#active
+    return active[Math.floor(atMs) % active.length]
+  }
+
   #begin(): void {
     const { scheduler } = this.#stage
     const { devices, hostile, faults, calmAtMs } = this.#schedule
-    scheduler.at(0, undefined, () => this.#coordinators.start())
+    scheduler.at(0, undefined, () => this.#coordinators[0]!.start())
     for (const { id, bornAtMs } of devices) scheduler.at(bornAtMs, undefined, () => this.#honest.get(id)!.start())
     for (const [i, { bornAtMs }] of hostile.entries())
       scheduler.at(bornAtMs, undefined, () => this.#hostile[i]!.start())
@@ -150,11 +183,15 @@ class World {
       case "noise":
         return broker.disturb(fault.target, fault.noise)
       case "crash":
-        return this.#coordinators.crash(fault.operation, fault.after, fault.downMs)
+        return this.#victim(fault.atMs)?.crash(fault.operation, fault.after, fault.downMs)
       case "stop":
-        return this.#coordinators.stop(fault.downMs)
+        return this.#victim(fault.atMs)?.stop(fault.downMs)
+      case "rival":
+        // A federation that has ended is not begun again by this world.
+        if (this.#outcome === undefined) this.#addCoordinator("rival").start()
+        return
       case "disk":
-        return this.#coordinators.failDisk(fault.writes, fault.downMs)
+        return this.#victim(fault.atMs)?.failDisk(fault.writes, fault.downMs)
       case "broker":
         broker.stop(fault.forget)
         return later(fault.downMs, () => broker.start())
@@ -180,7 +217,7 @@ class World {
   }
 
   #process(name: string): Process | undefined {
-    return name === "coordinator" ? this.#coordinators.current?.process : this.#honest.get(name)?.process
+    return name === "coordinator" ? this.#victim(0)?.current?.process : this.#honest.get(name)?.process
   }
 
   #becalm(): void {
@@ -191,24 +228,35 @@ class World {
     broker.calm()
     for (const device of this.#hostile) device.expel()
     for (const device of this.#honest.values()) device.calm()
-    this.#coordinators.calm()
+    for (const coordinators of this.#coordinators) coordinators.calm()
   }
 
   #check(): void {
-    this.#coordinators.check()
+    for (const coordinators of this.#coordinators) coordinators.check()
     for (const device of this.#honest.values()) device.check()
   }
 
+  /** Of a federation that has ended, and that no other coordinator has taken over. */
+  get #outcome(): CoordinatorOutcome | undefined {
+    return this.#active.find(({ outcome }) => outcome !== undefined)?.outcome
+  }
+
   #isOver(): boolean {
-    if (this.#coordinators.outcome === undefined) return false
+    if (this.#outcome === undefined || this.#active.length > 1) return false
     for (const device of this.#honest.values()) if (!device.isDone) return false
     return true
   }
 
   #impatient(): void {
     const { referee } = this.#stage
-    const { current, outcome } = this.#coordinators
-    const { phase, kind, round, epoch } = current?.rounds ?? {}
+    const active = this.#active
+    // One that has taken over may be left with too few, if the others have the model of the one before; then it says so.
+    if (this.#coordinators.length > 1 && active.length === 1 && active[0]!.waiting !== undefined) {
+      this.#gaveUp = true
+      return
+    }
+    const outcome = this.#outcome
+    const { phase, kind, round, epoch } = active[0]?.current?.rounds ?? {}
     const missing = [...this.#honest].filter(([, { isDone }]) => !isDone).map(([id]) => id)
     const where = outcome === undefined ? `${phase}, ${kind} round ${round}, epoch ${epoch}` : "the end"
     referee.breach(
@@ -219,8 +267,9 @@ class World {
 
   #judgeEnd(): void {
     const { referee } = this.#stage
-    const { digest, report } = this.#coordinators.outcome!
-    const { rounds } = parsePlan(this.#schedule.plan)
+    const { digest, report } = this.#outcome!
+    const { rounds } = this.#plan
+    const digests = new Set(this.#coordinators.map(({ outcome }) => outcome?.digest))
     if (report.rounds.length !== rounds)
       referee.breach("ends", `released after ${report.rounds.length} rounds of ${rounds}`)
     for (const [id, { released }] of this.#honest) {
@@ -230,18 +279,21 @@ class World {
         continue
       }
       const own = Buffer.from(sha256(new Uint8Array(released.parameters.buffer))).toString("hex")
-      if (own !== digest) referee.breach("released", `${id} has another model than the coordinator`)
+      if (this.#coordinators.length === 1 ? own !== digest : !digests.has(own))
+        referee.breach("released", `${id} has another model than the coordinator`)
     }
   }
 
   #facts(): Record<string, number> {
-    const { broker, sums, speech } = this.#stage
+    const { broker } = this.#stage
     const facts: Record<string, number> = {}
     const add = (some: BrokerFacts | SumsFacts | CoordinatorsFacts | HonestFacts | HostileFacts): void => {
       for (const [name, value] of Object.entries(some)) facts[name] = (facts[name] ?? 0) + value
     }
-    for (const each of [broker.facts, sums.facts, this.#coordinators.facts]) add(each)
-    for (const [name, value] of Object.entries(speech.facts)) facts[`said ${name}`] = value
+    for (const each of [broker, ...this.#sums, ...this.#coordinators]) add(each.facts)
+    for (const { speech } of this.#coordinators)
+      for (const [name, value] of Object.entries(speech.facts))
+        facts[`said ${name}`] = (facts[`said ${name}`] ?? 0) + value
     for (const device of this.#honest.values()) add(device.facts)
     for (const device of this.#hostile) add(device.facts)
     return facts
