@@ -97,6 +97,12 @@ export class Coordinators {
     return this.#outcome
   }
 
+  /** The final model, as the disk has it. */
+  get releasedModel(): Float32Array | undefined {
+    const snapshot = this.disk.run?.snapshot
+    return snapshot?.position.released === true ? snapshot.model.devices : undefined
+  }
+
   get waiting(): { readonly ready: number; readonly needed: number } | undefined {
     return this.#waiting
   }

@@ -4,7 +4,7 @@ import { parametersOf } from "../../src/core/plan-model.ts"
 import type { CoordinatorOutcome } from "../../src/coordinator/coordinator.ts"
 import { parsePlan } from "../../src/core/plan.ts"
 import type { Plan } from "../../src/core/plan.ts"
-import { deviceKey, sha256 } from "../../src/net/digest.ts"
+import { deviceKey, floatBytes, sha256 } from "../../src/net/digest.ts"
 import { topics } from "../../src/wire/topics.ts"
 import { accumulators } from "./accumulators.ts"
 import { Broker } from "./broker.ts"
@@ -269,7 +269,8 @@ class World {
     const { referee } = this.#stage
     const { digest, report } = this.#outcome!
     const { rounds } = this.#plan
-    const digests = new Set(this.#coordinators.map(({ outcome }) => outcome?.digest))
+    const digests = new Set(this.#coordinators.map(({ releasedModel }) => releasedModel && digestOf(releasedModel)))
+    if (!digests.has(digest)) referee.breach("released", "the coordinator's outcome is not what its disk has")
     if (report.rounds.length !== rounds)
       referee.breach("ends", `released after ${report.rounds.length} rounds of ${rounds}`)
     for (const [id, { released }] of this.#honest) {
@@ -278,7 +279,7 @@ class World {
           referee.breach("released", `${id} has left, and its Hello is there`)
         continue
       }
-      const own = Buffer.from(sha256(new Uint8Array(released.parameters.buffer))).toString("hex")
+      const own = digestOf(released.parameters)
       if (this.#coordinators.length === 1 ? own !== digest : !digests.has(own))
         referee.breach("released", `${id} has another model than the coordinator`)
     }
@@ -298,4 +299,8 @@ class World {
     for (const device of this.#hostile) add(device.facts)
     return facts
   }
+}
+
+function digestOf(parameters: Float32Array): string {
+  return Buffer.from(sha256(floatBytes(parameters))).toString("hex")
 }
