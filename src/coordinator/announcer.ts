@@ -173,6 +173,8 @@ export class Announcer {
     const { round: topic } = this.#options.topics
     await this.#publisher.ensure()
     if (wasAway) await this.#sender.all([{ topic, message: this.notice(true) }], true)
+    // Meanwhile a device may have come that needs another class.
+    while (!this.#publisher.isThere) await this.#publisher.ensure()
     await this.#sender.all([{ topic, message: this.notice() }], true)
   }
 

@@ -129,6 +129,11 @@ export class Publisher {
     for (const { there } of this.#parts()) there.clear()
   }
 
+  /** Whether all that `ensure` brings to the broker is there. */
+  get isThere(): boolean {
+    return this.#parts().every(({ there }) => there.size === this.#classes.size)
+  }
+
   /** Resolves when the current version is with the broker in all classes, and what is not kept is cleared. */
   async ensure(): Promise<void> {
     for (const each of this.#parts())

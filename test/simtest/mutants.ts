@@ -193,6 +193,11 @@ export const MUTANTS: readonly Mutant[] = [
     breaks: ["kept"],
   },
   {
+    name: "a Notice names chunks that are not there",
+    changes: [{ file: ANNOUNCER, from: "while (!this.#publisher.isThere)", to: "while (false)" }],
+    breaks: ["durable"],
+  },
+  {
     name: "who is opting out is asked all the same",
     changes: [{ file: "device/greeting.ts", from: "return !this.#left && obstacles(", to: "return obstacles(" }],
     breaks: ["work"],

@@ -72,7 +72,12 @@ export class Speech {
     if (version > versionOf(incarnation)) this.#referee.breach("durable", `${name}: the disk has no such version`)
     if (version < this.#version) this.#referee.breach("durable", `${name}: version ${this.#version} was there before`)
     this.#version = version
-    if (phase !== "offline") this.#classes = notice.chunkClasses
+    if (phase !== "offline") {
+      this.#classes = notice.chunkClasses
+      for (const size of this.#classes)
+        if (!disk.current.some((each) => each.version === version && each.base === undefined && each.size === size))
+          this.#referee.breach("durable", `${name}: class ${size} is not with the broker`)
+    }
     const digest = hex(notice.digest)
     if ((this.#digests.get(version) ?? digest) !== digest) this.#referee.breach("durable", `${name} has another model`)
     this.#digests.set(version, digest)
