@@ -9,18 +9,31 @@ static bool membership_same(const fm_device_t *device, const fm_notice_numbers_t
     return (notice->round == device->tookRound) && (notice->epoch == device->tookEpoch);
 }
 
+/** Whether a Notice tells of a commit that took in the round that was last taken up. */
+static bool membership_covers(const fm_device_t *device, const fm_notice_numbers_t *notice)
+{
+    bool later = notice->committedRound > device->tookRound;
+    bool same = (notice->committedRound == device->tookRound) && (notice->committedEpoch >= device->tookEpoch);
+
+    return (notice->hasCommitted != 0U) && (later || same);
+}
+
+/** Whether a Notice leaves nothing to do for the round that was last taken up. */
+static bool membership_over(const fm_device_t *device, const fm_notice_numbers_t *notice, bool kept)
+{
+    return (!membership_same(device, notice)) || (notice->phase >= FM_ROUND_PHASE_ABANDONED) ||
+           ((!kept) && (notice->phase == FM_ROUND_PHASE_COMMITTED));
+}
+
 /** What a Notice means for work that is going on, and for the update that is kept. */
 static void membership_follow(fm_device_t *device, const fm_notice_numbers_t *notice)
 {
     bool kept = device->stage >= FM_STAGE_SPREAD;
-    bool covered = (notice->hasCommitted != 0U) && ((notice->committedRound > device->tookRound) ||
-                                                    ((notice->committedRound == device->tookRound) &&
-                                                     (notice->committedEpoch >= device->tookEpoch)));
-    bool over = (!membership_same(device, notice)) || (notice->phase >= FM_ROUND_PHASE_ABANDONED) ||
-                ((!kept) && (notice->phase == FM_ROUND_PHASE_COMMITTED));
+    bool committed = kept && membership_covers(device, notice);
+    bool working = (device->stage != FM_STAGE_NONE) && (!device->releasing);
 
-    if ((device->stage != FM_STAGE_NONE) && (!device->releasing) && (over || (kept && covered))) {
-        fm_work_end(device, (kept && covered) ? FM_EVENT_COMMITTED : FM_EVENT_DROPPED, FM_OK);
+    if (working && (committed || membership_over(device, notice, kept))) {
+        fm_work_end(device, committed ? FM_EVENT_COMMITTED : FM_EVENT_DROPPED, FM_OK);
     }
     device->finish = notice->phase == FM_ROUND_PHASE_FINISHING;
 }

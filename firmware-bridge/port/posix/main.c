@@ -78,6 +78,12 @@ static bool parse(arguments_t *arguments, int argc, char **argv)
         }
         *value = argv[i + 1];
     }
+    return true;
+}
+
+/** Whether every option is there that has no default. */
+static bool complete(const arguments_t *arguments)
+{
     return (arguments->broker != NULL) && (arguments->fleet != NULL) && (arguments->id != NULL) &&
            (arguments->data != NULL) && (arguments->label != NULL);
 }
@@ -143,10 +149,10 @@ static void print_model(const fm_device_t *device)
     fprintf(stderr, "\n");
 }
 
-/** Takes part until the federation has ended, or somebody interrupts; then leaves. */
-static int run(fm_device_t *device, const fm_device_options_t *options, const fm_posix_stream_t *stream)
+/** Takes part until the federation has ended, or somebody interrupts. */
+static fm_result_t take_part(fm_device_t *device, const fm_posix_stream_t *stream)
 {
-    fm_result_t result = fm_device_begin(device, options);
+    fm_result_t result = FM_AGAIN;
 
     while (((result == FM_OK) || (result == FM_AGAIN)) && (interrupted == 0)) {
         result = fm_device_poll(device);
@@ -154,37 +160,85 @@ static int run(fm_device_t *device, const fm_device_options_t *options, const fm
             fm_posix_wait(stream, 20);
         }
     }
+    return result;
+}
+
+static int run(fm_device_t *device, const fm_device_options_t *options, const fm_posix_stream_t *stream)
+{
+    fm_result_t result = fm_device_begin(device, options);
+
+    if (result != FM_OK) {
+        fprintf(stderr, "error: %s\n", fm_result_text(result));
+        return 1;
+    }
+    result = take_part(device, stream);
     if (result == FM_DONE) {
         print_model(device);
     } else {
         fprintf(stderr, "error: %s\n", (interrupted != 0) ? "interrupted" : fm_result_text(result));
     }
-    if ((result != FM_BAD_ARGUMENT) && (result != FM_NO_SPACE)) {
-        while (fm_device_leave(device) == FM_AGAIN) {
-            fm_posix_wait(stream, 20);
-        }
+    while (fm_device_leave(device) == FM_AGAIN) {
+        fm_posix_wait(stream, 20);
     }
     return (result == FM_DONE) ? 0 : 1;
 }
 
-int main(int argc, char **argv)
+/** What the device needs of the command line and of the machine; the samples are the caller's. */
+static fm_device_options_t options_of(const arguments_t *arguments, const fm_port_t *port, bool *all)
+{
+    uint32_t packet = whole(arguments->packet, 4096U);
+    fm_device_options_t options = { 0 };
+
+    options.fleet = arguments->fleet;
+    options.id = arguments->id;
+    options.port = port;
+    options.buffers = (fm_buffers_t){ malloc(packet), packet, malloc(packet), packet };
+    options.username = arguments->user;
+    options.password = arguments->password;
+    options.keepAliveSeconds = whole(arguments->keepAlive, 0U);
+    options.memoryBytes = whole(arguments->memory, 4U << 20U);
+    options.memory = malloc(options.memoryBytes);
+    options.parts = &fm_parts_all;
+    options.event = on_event;
+    options.context = all;
+    return options;
+}
+
+/** Takes part with a table's samples. */
+static int run_with(const arguments_t *arguments, const fm_port_t *port, const fm_posix_stream_t *stream,
+                    const table_t *table)
 {
     static fm_device_t device;
+    bool all = (arguments->logLevel != NULL) && (strcmp(arguments->logLevel, "debug") == 0);
+    table_view_t train = { &table->train, table->features };
+    table_view_t test = { &table->test, table->features };
+    fm_device_options_t options = options_of(arguments, port, &all);
+    int code;
+
+    options.features = table->features;
+    options.train = (fm_samples_t){ &train, table->train.rows, table_value };
+    options.test = (fm_samples_t){ &test, table->test.rows, table_value };
+    options.order = malloc(sizeof(uint16_t) * (table->train.rows + 1U));
+    code = run(&device, &options, stream);
+    free(options.buffers.incoming);
+    free(options.buffers.outgoing);
+    free(options.order);
+    free(options.memory);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
     arguments_t arguments = { 0 };
     fm_posix_stream_t stream;
     fm_port_t port;
-    fm_device_options_t options = { 0 };
     table_t table;
-    table_view_t train;
-    table_view_t test;
-    bool all;
     const char *host;
     const char *service;
-    uint32_t packet;
     char broker[256];
     int code;
 
-    if (!parse(&arguments, argc, argv)) {
+    if (!parse(&arguments, argc, argv) || !complete(&arguments)) {
         fputs(usage, stderr);
         return 2;
     }
@@ -200,31 +254,7 @@ int main(int argc, char **argv)
     (void)signal(SIGINT, on_signal);
     (void)signal(SIGTERM, on_signal);
     fm_posix_port(&stream, host, service, &port);
-    train = (table_view_t){ &table.train, table.features };
-    test = (table_view_t){ &table.test, table.features };
-    all = (arguments.logLevel != NULL) && (strcmp(arguments.logLevel, "debug") == 0);
-    packet = whole(arguments.packet, 4096U);
-    options.fleet = arguments.fleet;
-    options.id = arguments.id;
-    options.port = &port;
-    options.buffers = (fm_buffers_t){ malloc(packet), packet, malloc(packet), packet };
-    options.username = arguments.user;
-    options.password = arguments.password;
-    options.keepAliveSeconds = whole(arguments.keepAlive, 0U);
-    options.features = table.features;
-    options.train = (fm_samples_t){ &train, table.train.rows, table_value };
-    options.test = (fm_samples_t){ &test, table.test.rows, table_value };
-    options.order = malloc(sizeof(uint16_t) * (table.train.rows + 1U));
-    options.memoryBytes = whole(arguments.memory, 4U << 20U);
-    options.memory = malloc(options.memoryBytes);
-    options.parts = &fm_parts_all;
-    options.event = on_event;
-    options.context = &all;
-    code = run(&device, &options, &stream);
-    free(options.buffers.incoming);
-    free(options.buffers.outgoing);
-    free(options.order);
-    free(options.memory);
+    code = run_with(&arguments, &port, &stream, &table);
     table_free(&table);
     return code;
 }

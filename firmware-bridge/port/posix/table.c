@@ -43,11 +43,9 @@ static char *trimmed(char *text)
 {
     char *end;
 
-    while ((*text == ' ') || (*text == '\t')) {
-        text++;
-    }
+    text += strspn(text, " \t");
     end = text + strlen(text);
-    while ((end > text) && ((end[-1] == ' ') || (end[-1] == '\t') || (end[-1] == '\r') || (end[-1] == '\n'))) {
+    while ((end > text) && (strchr(" \t\r\n", end[-1]) != NULL)) {
         end--;
     }
     if ((end - text >= 2) && (*text == '"') && (end[-1] == '"')) {
@@ -200,6 +198,22 @@ static float label_of(const reader_t *reader, uint32_t row)
     return reader->values[((size_t)row + 1U) * (reader->table->features + 1U) - 1U];
 }
 
+/** Which of the labels met so far a row has; one that is new is added to them. */
+static uint32_t label_index(const reader_t *reader, uint32_t row, float *labels, uint32_t *different)
+{
+    float label = label_of(reader, row);
+    uint32_t k = 0U;
+
+    while ((k < *different) && (labels[k] != label)) {
+        k++;
+    }
+    if (k == *different) {
+        labels[k] = label;
+        (*different)++;
+    }
+    return k;
+}
+
 /** Without a split column every fifth row of each class is for testing; of a regression, of all. */
 static bool split_fifths(reader_t *reader)
 {
@@ -208,23 +222,15 @@ static bool split_fifths(reader_t *reader)
     uint32_t different = 0U;
     bool good = (labels != NULL) && (counts != NULL);
 
-    for (int pass = 0; good && (pass < 2); pass++) {
-        bool regression = (reader->classes == NULL) && (different > MOST_NUMERIC_CLASSES);
+    for (uint32_t row = 0U; good && (row < reader->rows); row++) {
+        uint32_t k = label_index(reader, row, labels, &different);
 
-        if (pass == 1) {
-            memset(counts, 0, sizeof(uint32_t) * reader->rows);
-        }
-        for (uint32_t row = 0U; row < reader->rows; row++) {
-            uint32_t k = 0U;
-
-            while (!regression && (k < different) && (labels[k] != label_of(reader, row))) {
-                k++;
-            }
-            if ((pass == 0) && (k == different)) {
-                labels[different++] = label_of(reader, row);
-            }
-            counts[k]++;
-            reader->test[row] = (counts[k] % 5U) == 0U;
+        counts[k]++;
+        reader->test[row] = (counts[k] % 5U) == 0U;
+    }
+    if ((reader->classes == NULL) && (different > MOST_NUMERIC_CLASSES)) {
+        for (uint32_t row = 0U; good && (row < reader->rows); row++) {
+            reader->test[row] = ((row + 1U) % 5U) == 0U;
         }
     }
     free(labels);
@@ -248,27 +254,37 @@ static bool take_part(const reader_t *reader, bool test, table_part_t *part)
     return part->values != NULL;
 }
 
+/** Reads all rows of an open file. */
+static bool read_rows(reader_t *reader, FILE *file, char *line, const char *label, const char *split)
+{
+    bool good = true;
+
+    while (good && (fgets(line, (int)MOST_LINE, file) != NULL)) {
+        reader->line++;
+        if (reader->line == 1U) {
+            good = read_header(reader, line, label, split);
+        } else if (line[strspn(line, " \t\r\n")] != '\0') {
+            good = read_row(reader, line);
+        }
+    }
+    if (good && (reader->rows == 0U)) {
+        good = fail(reader->table, "%s: expected rows after the header, got none", reader->path);
+    }
+    return good;
+}
+
 bool table_read(table_t *table, const char *path, const char *label, const char *split, const char *classes)
 {
     reader_t reader = { .table = table, .path = path, .classes = classes };
     FILE *file = fopen(path, "r");
     char *line = malloc(MOST_LINE);
-    bool good = true;
+    bool good = false;
 
     memset(table, 0, sizeof(*table));
     if ((file == NULL) || (line == NULL)) {
-        good = fail(table, "%s: cannot be read", path);
-    }
-    while (good && (fgets(line, (int)MOST_LINE, file) != NULL)) {
-        reader.line++;
-        if (reader.line == 1U) {
-            good = read_header(&reader, line, label, split);
-        } else if (line[strspn(line, " \t\r\n")] != '\0') {
-            good = read_row(&reader, line);
-        }
-    }
-    if (good && (reader.rows == 0U)) {
-        good = fail(table, "%s: expected rows after the header, got none", path);
+        (void)fail(table, "%s: cannot be read", path);
+    } else {
+        good = read_rows(&reader, file, line, label, split);
     }
     good = good && ((split != NULL) || split_fifths(&reader));
     good = good && take_part(&reader, false, &table->train) && take_part(&reader, true, &table->test);
