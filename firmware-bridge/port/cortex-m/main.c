@@ -70,7 +70,8 @@ static void on_event(void *context, const fm_event_t *event)
     board_log("\n");
 }
 
-static void log_model(void)
+/* Not inlined: its arrays would be on the stack all the time. */
+__attribute__((noinline)) static void log_model(void)
 {
     static const char digits[] = "0123456789abcdef";
     uint8_t digest[FM_SHA256_BYTES];
