@@ -118,16 +118,16 @@ export function faultInAccount(id: string, { coordinators, devices }: KilledFlee
   return more === undefined ? undefined : `the device takes ${more} for committed, which was ${want.join(" ")}`
 }
 
-const LOGS = ["--log", "json", "--log-level", "debug"]
+export const LOGS = ["--log", "json", "--log-level", "debug"]
 
-interface FleetDevice {
+export interface FleetDevice {
   readonly device: Device
   readonly log: LogLine[]
   /** Of the released model. */
   readonly digest: Promise<string>
 }
 
-async function startDevice(url: string, id: string): Promise<FleetDevice> {
+export async function startDevice(url: string, id: string): Promise<FleetDevice> {
   const network = mqttNetwork(url, { retry: true, backoff: { firstMs: 100, maxMs: 500 }, onError: () => {} })
   const log: LogLine[] = []
   const { train, test } = await openClient(`telosb#${id}`, {})
@@ -147,7 +147,7 @@ async function reached(coordinator: Running, moment: Moment, fleet: Iterable<Fle
 }
 
 /** The last line of a process that was killed may be cut. */
-function linesOf(stderr: string): LogLine[] {
+export function linesOf(stderr: string): LogLine[] {
   return stderr.split("\n").flatMap((line) => {
     try {
       return line.startsWith("{") ? [JSON.parse(line) as LogLine] : []
