@@ -177,7 +177,7 @@ export class Membership {
     if (returned || changed || (before === undefined && !retained)) this.#greeting.soon(notice.spreadSeconds)
     this.#upload.settle(notice)
     if (returned || changed) this.#upload.resume(changed)
-    if (notice.kind === "released" || notice.phase === "released") return void this.#release()
+    if (isReleased(notice)) return void this.#release()
     this.#follow(notice)
     if (this.#pending !== undefined && this.#matches(this.#pending, notice)) this.#start(notice)
   }
@@ -240,13 +240,16 @@ export class Membership {
     this.#releasing = true
     const { emit } = this.#options
     this.#job?.cancel()
-    const pulled = async (): Promise<ReleasedModel> => {
+    const pulled = async (): Promise<ReleasedModel | undefined> => {
       await this.#job?.ended
       for (;;) {
         const notice = this.#notice!
+        // Another coordinator has taken the fleet over, and goes on.
+        if (!isReleased(notice)) return undefined
         try {
           const { training } = notice
           const model = await this.#models.get(notice, this.#end.signal)
+          if (!isReleased(this.#notice!)) continue
           return { ...model, training, personal: this.#options.bench.personal(training, model) }
         } catch (error) {
           // Another version was released meanwhile.
@@ -256,6 +259,10 @@ export class Membership {
     }
     pulled().then(
       (model) => {
+        if (model === undefined) {
+          this.#releasing = false
+          return
+        }
         emit({ type: "released", version: model.version })
         this.#released.resolve(model)
       },
@@ -268,4 +275,8 @@ export class Membership {
 function isOlder(notice: Notice, latest: Notice): boolean {
   const { session, round, epoch } = latest
   return notice.session === session && (notice.round < round || (notice.round === round && notice.epoch < epoch))
+}
+
+function isReleased({ kind, phase }: Notice): boolean {
+  return kind === "released" || phase === "released"
 }

@@ -139,6 +139,24 @@ describe("joining a fleet", () => {
 })
 
 describe("release", () => {
+  test("a model that is no longer released when it is here is not taken for the final one", async () => {
+    await world.coordinator.model([1, 2, 3], 2)
+    await world.coordinator.chunk(2, undefined)
+    const { run } = world.device()
+    await settle()
+    await world.coordinator.notice({ kind: "released", phase: "released" })
+    await settle()
+    // Another coordinator takes the fleet over before the model has come.
+    await world.coordinator.model([0, 0, 0], 3)
+    await world.coordinator.notice({ kind: "train", phase: "selecting", session: 8, epoch: 9 })
+    await world.clock.advance(120_000)
+    expect(world.types).not.toContain("released")
+    await world.coordinator.model([4, 5, 6], 4)
+    await world.coordinator.notice({ round: 2, kind: "released", phase: "released" })
+    await settle()
+    expect([...((await run) as { parameters: Float32Array }).parameters]).toEqual([4, 5, 6])
+  })
+
   test("the released model is pulled, the run ends, and the device predicts", async () => {
     const { device: made, run } = world.device()
     await settle()
