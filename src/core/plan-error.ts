@@ -104,11 +104,17 @@ export function unknownKeyHint(schema: SchemaNode, path: PlanPath, key: string):
   for (const section of keysOf([schema]))
     for (const name of keysOf(nodesAt([schema], [section]))) known.push({ name, full: `${section}.${name}` })
   const nearest = known
-    .map(({ name, full }) => ({ name, full, steps: distance(name.toLowerCase(), key.toLowerCase()) }))
+    .map(({ name, full }) => ({ name, full, steps: stepsBetween(name.toLowerCase(), key.toLowerCase()) }))
     .filter(({ name, steps }) => steps <= Math.max(1, Math.floor(Math.max(name.length, key.length) * 0.4)))
     .sort((a, b) => a.steps - b.steps)[0]
   if (nearest !== undefined) return `did you mean ${nearest.full}?`
   return here.length === 0 ? "no key is known here" : `known here: ${here.join(", ")}`
+}
+
+/** Edits from one name to the other. Letters that only changed places are the nearest miss there is. */
+function stepsBetween(a: string, b: string): number {
+  const sorted = (name: string): string => [...name].sort().join("")
+  return a !== b && sorted(a) === sorted(b) ? 0.5 : distance(a, b)
 }
 
 function nodesAt(nodes: readonly SchemaNode[], path: PlanPath): readonly SchemaNode[] {
