@@ -15,7 +15,10 @@ const FAULTS: readonly (readonly [code: string, text: string])[] = [
   ["payload", "a payload whose parts fit its length"],
   ["payload", "scales that are finite and not negative"],
   ["payload", "values within the codec's range"],
-  ["bound", "every value within the largest change allowed (largestDelta), and |weight x value| within the grid's bound"],
+  [
+    "bound",
+    "every value within the largest change allowed (largestDelta), and |weight x value| within the grid's bound",
+  ],
 ]
 
 /**

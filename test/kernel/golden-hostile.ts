@@ -14,7 +14,7 @@ const FAULTS = {
   parts: ["payload", /a payload whose parts fit its length|expected (at most )?\d+ bytes/],
   scale: ["payload", /scales that are finite and not negative/],
   value: ["payload", /values within the codec's range/],
-  bound: ["bound", /every \|weight x value\| within the grid's bound/],
+  bound: ["bound", /\|weight x value\| within the grid's bound/],
 } as const
 
 /** Payloads that must be refused without a trace, and their neighbours that must not, against independent verdicts. */
