@@ -62,10 +62,11 @@ export interface Network {
  * - `link-refused`: the broker said no, to the connection or to a subscription.
  * - `link-unreachable`: the first connection failed.
  * - `link-topic`: a topic or filter that MQTT does not allow.
+ * - `link-oversize`: a message was passed over since it is too large.
  * - `link-options`: a URL or setting that makes no sense.
  */
 export type LinkErrorCode =
-  "link-down" | "link-closed" | "link-refused" | "link-unreachable" | "link-topic" | "link-options"
+  "link-down" | "link-closed" | "link-refused" | "link-unreachable" | "link-topic" | "link-oversize" | "link-options"
 
 export class LinkError extends FedmoteError {
   declare readonly code: LinkErrorCode

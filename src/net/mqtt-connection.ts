@@ -4,7 +4,8 @@ import type { Socket } from "node:net"
 import type { Will } from "./link.ts"
 import { causeOf, openSocket } from "./mqtt-target.ts"
 import type { MqttTarget } from "./mqtt-target.ts"
-import { PacketGuard } from "./packet-guard.ts"
+import { OversizeFilter } from "./oversize-filter.ts"
+import type { Oversize } from "./oversize-filter.ts"
 
 export interface ConnectionOptions {
   readonly clientId: string
@@ -12,6 +13,8 @@ export interface ConnectionOptions {
   readonly keepaliveSeconds: number
   readonly connectTimeoutMs: number
   readonly maxPacketBytes: number
+  /** A larger message was passed over. */
+  readonly onOversize?: (message: Oversize) => void
   readonly signal: AbortSignal
 }
 
@@ -52,7 +55,6 @@ export class MqttConnection {
   readonly #socket: Socket
   readonly #pending = new Set<(error: Error) => void>()
   #cause = ""
-  #broken = false
   #ended = false
   #resume: (() => void) | undefined
 
@@ -77,14 +79,7 @@ export class MqttConnection {
   private constructor(target: MqttTarget, options: ConnectionOptions, onMessage: OnMessage) {
     const socket = openSocket(target)
     this.#socket = socket
-    const guard = new PacketGuard(options.maxPacketBytes)
-    socket.on("data", (chunk: Buffer) => {
-      const wrong = guard.scan(chunk)
-      if (wrong === undefined || this.#broken) return
-      // mqtt.js gets to see this chunk all the same.
-      this.#broken = true
-      socket.destroy(new Error(`bad data from the broker: ${wrong}`))
-    })
+    this.#filter(options)
     this.#client = new MqttClient(() => socket, clientOptions(target, options))
     this.#client.on("error", (error) => {
       this.#cause ||= causeOf(error)
@@ -148,14 +143,12 @@ export class MqttConnection {
 
   #receive(onMessage: OnMessage): void {
     this.#client.handleMessage = (packet: IPublishPacket, next) => {
-      if (this.#broken) return
       const { messageId, payload, qos } = packet
       const bytes = typeof payload === "string" ? Buffer.from(payload) : payload
       // A plain view, since `slice` of a Buffer does not copy and readers rely on it to.
       const view = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
       const settled = (): void => {
-        if (qos === 1 && messageId !== undefined && !this.#ended && this.#socket.writable)
-          this.#socket.write(Buffer.from([0x40, 0x02, messageId >> 8, messageId & 0xff]))
+        if (qos === 1) this.#acknowledge(messageId)
       }
       const goOn = onMessage({ topic: packet.topic, payload: view, retained: packet.retain, settled }, this)
       // An error makes mqtt.js go on to the next packet without PUBACK, which is sent above, when the message has been handled. So
@@ -164,6 +157,31 @@ export class MqttConnection {
       if (goOn) readOn()
       else this.#resume = readOn
     }
+  }
+
+  /** Sees what comes before the socket's buffer does. */
+  #filter({ maxPacketBytes, onOversize }: ConnectionOptions): void {
+    const socket = this.#socket
+    const filter = new OversizeFilter(maxPacketBytes, (message) => {
+      this.#acknowledge(message.messageId)
+      onOversize?.(message)
+    })
+    const push = socket.push.bind(socket)
+    socket.push = (chunk: Buffer | null): boolean => {
+      if (chunk === null) return push(null)
+      try {
+        const kept = filter.pass(chunk)
+        return kept.length === 0 || push(kept)
+      } catch (error) {
+        socket.destroy(new Error(`bad data from the broker: ${causeOf(error)}`))
+        return false
+      }
+    }
+  }
+
+  #acknowledge(messageId: number | undefined): void {
+    if (messageId !== undefined && !this.#ended && this.#socket.writable)
+      this.#socket.write(Buffer.from([0x40, 0x02, messageId >> 8, messageId & 0xff]))
   }
 
   /** Runs a callback-style operation that the end of the connection cuts short. */

@@ -9,6 +9,7 @@ import type { Link, LinkEvent, LinkOptions, MessageHandler, Network, PublishOpti
 import { Listeners } from "./listeners.ts"
 import { MqttConnection, Refusal } from "./mqtt-connection.ts"
 import type { ConnectionOptions, ReceivedMessage } from "./mqtt-connection.ts"
+import type { Oversize } from "./oversize-filter.ts"
 import { causeOf, parseTarget } from "./mqtt-target.ts"
 import type { MqttTarget, TlsOptions } from "./mqtt-target.ts"
 import { Permits } from "./permits.ts"
@@ -25,13 +26,16 @@ export interface MqttOptions {
   readonly clock?: Clock
   /** Publishes of one link that wait for their acknowledgement at the same time; the rest queue. Default: 64. */
   readonly maxInFlight?: number
-  /** Largest packet to accept from the broker, in bytes. Default: 16 MiB. */
+  /** Largest packet to accept from the broker, in bytes; a larger message is passed over. Default: 16 MiB. */
   readonly maxPacketBytes?: number
   /** Bytes of received messages that may wait for a handler before reading stops; a broker's own window ends earlier. Default: 64 MiB. */
   readonly maxWaitingBytes?: number
   readonly keepaliveSeconds?: number
   readonly connectTimeoutMs?: number
-  /** Told about what a message handler throws and about failed attempts to reconnect. Default: a process warning for the former. */
+  /**
+   * Told about what a message handler throws, about failed attempts to reconnect, and once a topic about messages that were passed over
+   * ("link-oversize"). Default: a process warning for all but the attempts.
+   */
   readonly onError?: (error: unknown) => void
 }
 
@@ -56,6 +60,11 @@ export function mqttNetwork(url: string, options: MqttOptions = {}): Network {
 // A connection that has held for this long is a good one: the next attempts start from the shortest delay again.
 const STABLE_MS = 10_000
 
+const MAX_PACKET_BYTES = 16 << 20
+
+/** Topics of which it is remembered that a message was passed over; hostile clients could use any number. */
+const MOST_REMEMBERED = 1000
+
 class MqttLink implements Link {
   readonly #target: MqttTarget
   readonly #linkOptions: LinkOptions
@@ -65,6 +74,7 @@ class MqttLink implements Link {
   readonly #permits: Permits
   readonly #listeners = new Listeners()
   readonly #stop = new AbortController()
+  readonly #oversize = new Set<string>()
   #connection: MqttConnection | undefined
   #up = false
   #attempt = 0
@@ -192,9 +202,18 @@ class MqttLink implements Link {
       will: this.#linkOptions.will,
       keepaliveSeconds: this.#options.keepaliveSeconds ?? 60,
       connectTimeoutMs: this.#options.connectTimeoutMs ?? 15_000,
-      maxPacketBytes: this.#options.maxPacketBytes ?? 16 << 20,
+      maxPacketBytes: this.#options.maxPacketBytes ?? MAX_PACKET_BYTES,
+      onOversize: (message) => this.#passOver(message),
       signal: this.#stop.signal,
     }
+  }
+
+  #passOver({ topic, bytes }: Oversize): void {
+    if (this.#oversize.has(topic) || this.#oversize.size >= MOST_REMEMBERED) return
+    this.#oversize.add(topic)
+    const limit = this.#options.maxPacketBytes ?? MAX_PACKET_BYTES
+    const text = `a message of ${bytes} bytes on ${topic} was passed over: expected at most ${limit}`
+    ;(this.#options.onError ?? warn)(new LinkError("link-oversize", text))
   }
 
   #receive({ topic, payload, retained, settled }: ReceivedMessage, connection: MqttConnection): boolean {

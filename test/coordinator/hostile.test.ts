@@ -125,6 +125,16 @@ const SENDERS: readonly Hostile[] = [
     },
   },
   {
+    id: "giant",
+    named: /a message of 1500\d+ bytes on fm1\/test\/dev\/giant\/hello was passed over/,
+    async begin(scene) {
+      const message = packet.publish(TOPICS.hello("giant"), new Uint8Array(1_500_000))
+      // Retained: whoever subscribes later gets it, too.
+      message[0]! |= 1
+      ;(await scene.client("giant")).write(message)
+    },
+  },
+  {
     // It is one of the round's devices: each of these takes room for all that it announces.
     id: "hoarder",
     named: /begins one update after the other/,
@@ -243,7 +253,10 @@ test.each(Object.entries(stages))(
     const lines: string[] = []
     const warn = (fields: object, text: string): void => void lines.push(`${text} ${JSON.stringify(fields)}`)
     const stage = await open(warn)
-    const network = mqttNetwork(stage.url)
+    const network = mqttNetwork(stage.url, {
+      maxPacketBytes: 1 << 20,
+      onError: (error) => warn({}, (error as Error).message),
+    })
     const init = new Float32Array(PARAMETERS)
     let phase = ""
     const coordinator = new Coordinator({
@@ -280,7 +293,8 @@ test.each(Object.entries(stages))(
 
     let mostWaiting = 0
     let mostIncomplete = 0
-    const about = ({ id }: Hostile): string[] => lines.filter((line) => line.includes(`"${id}"`))
+    const about = ({ id }: Hostile): string[] =>
+      lines.filter((line) => line.includes(`"${id}"`) || line.includes(`/${id}/`))
     await until(() => {
       mostWaiting = Math.max(mostWaiting, stage.waitingBytes())
       mostIncomplete = Math.max(mostIncomplete, coordinator.memory.incompleteBytes)

@@ -214,17 +214,52 @@ describe("failures", () => {
     for (const result of await Promise.allSettled(sent)) expect(result).toEqual({ status: "rejected", reason })
   })
 
-  test("a packet that is too large ends the connection", async () => {
+  test("a message that is too large is passed over and acknowledged, told of once a topic, and the next one comes", async () => {
+    const errors: unknown[] = []
+    const acknowledged: number[] = []
     const { url } = await serve((packet, session) => {
       obedient(packet, session)
-      if (packet.type === TYPE.subscribe) session.send(publishPacket(1, "in", new Uint8Array(2000)))
+      if (packet.type === TYPE.subscribe)
+        session.send(
+          publishPacket(1, "in", new Uint8Array(2000)),
+          publishPacket(2, "in", new Uint8Array(2000)),
+          publishPacket(3, "in", Uint8Array.of(3)),
+        )
+      if (packet.type === TYPE.puback) acknowledged.push(packet.body.readUInt16BE(0))
+      if (packet.type === TYPE.puback && acknowledged.length === 3)
+        session.send(publishPacket(4, "in", Uint8Array.of(4)))
+    })
+    const onError = (error: unknown): void => void errors.push(error)
+    const link = closing(await mqttNetwork(url, { maxPacketBytes: 1000, onError }).connect({ clientId: "id" }))
+    const heard: number[] = []
+    await new Promise<void>((resolve) => {
+      void link.subscribe("in", (_topic, payload) => {
+        heard.push(...payload)
+        if (payload[0] === 4) resolve()
+      })
+    })
+    expect(heard).toEqual([3, 4])
+    expect(acknowledged.slice(0, 3)).toEqual([1, 2, 3])
+    expect(errors).toEqual([
+      expect.objectContaining({
+        code: "link-oversize",
+        message: "a message of 2006 bytes on in was passed over: expected at most 1000",
+      }),
+    ])
+  })
+
+  test.each<[what: string, bytes: Uint8Array]>([
+    ["another packet that is too large", Uint8Array.of(0x90, 0xff, 0xff, 0x7f)],
+    ["a length of five bytes", Uint8Array.of(0x30, 0xff, 0xff, 0xff, 0xff, 1)],
+  ])("%s ends the connection", async (_what, bytes) => {
+    const { url } = await serve((packet, session) => {
+      obedient(packet, session)
+      if (packet.type === TYPE.publish) session.send(bytes)
     })
     const link = closing(await mqttNetwork(url, { maxPacketBytes: 1000 }).connect({ clientId: "id" }))
     const down = event(link, "down")
-    let reached = false
-    const subscribed = link.subscribe("in", () => void (reached = true))
-    await Promise.allSettled([subscribed, down])
-    expect(reached).toBe(false)
+    await link.publish("t", Uint8Array.of(1)).catch(() => {})
+    await down
   })
 
   test("what a handler throws goes to `onError`, and the next message comes", async () => {
