@@ -250,19 +250,17 @@ class World {
   #impatient(): void {
     const { referee } = this.#stage
     const active = this.#active
-    // One that has taken over may be left with too few, if the others have the model of the one before; then it says so.
-    if (this.#coordinators.length > 1 && active.length === 1 && active[0]!.waiting !== undefined) {
+    const missing = [...this.#honest].filter(([, { isDone }]) => !isDone).map(([id]) => id)
+    // One that has taken over may be left with too few, if the others have the model of the one before.
+    const isLeft = missing.length === 0 || active[0]?.waiting !== undefined
+    if (this.#coordinators.length > 1 && active.length === 1 && isLeft) {
       this.#gaveUp = true
       return
     }
-    const outcome = this.#outcome
     const { phase, kind, round, epoch } = active[0]?.current?.rounds ?? {}
-    const missing = [...this.#honest].filter(([, { isDone }]) => !isDone).map(([id]) => id)
-    const where = outcome === undefined ? `${phase}, ${kind} round ${round}, epoch ${epoch}` : "the end"
-    referee.breach(
-      "ends",
-      `${this.#calm ? "calm" : "no calm"}: the coordinator is at ${where}, not released: ${missing.join(", ")}`,
-    )
+    const where = this.#outcome === undefined ? `${phase}, ${kind} round ${round}, epoch ${epoch}` : "the end"
+    const when = this.#calm ? "calm" : "no calm"
+    referee.breach("ends", `${when}: the coordinator is at ${where}, not released: ${missing.join(", ")}`)
   }
 
   #judgeEnd(): void {
