@@ -242,7 +242,7 @@ typedef struct {
     /** For the broker; NULL: none. */
     const char *username;
     const char *password;
-    /** A silence of this many seconds ends a connection; 0: 30. */
+    /** A silence of this many seconds ends a connection, and so does a packet, or an acknowledgement, that takes longer; 0: 30. */
     uint32_t keepAliveSeconds;
 
     /** Values of a sample, 1 to 65535. */
@@ -420,6 +420,8 @@ typedef struct {
     uint8_t state;
     uint8_t attempts;
     bool pinged;
+    /** Whether an acknowledgement has come since the last look at the clock. */
+    bool acknowledged;
     const fm_port_t *port;
     const fm_buffers_t *buffers;
     /** Half of the silence that ends a connection. */
@@ -433,6 +435,9 @@ typedef struct {
     /** Packet ids: the last one used, and that of a publish that is not acknowledged yet, or 0. */
     uint32_t lastId;
     uint32_t publishId;
+    /** How many acknowledgements the broker owes, and since when it has sent none. */
+    uint32_t owed;
+    uint32_t owedMs;
     /** Since when it is in this state, and for how long it waits. */
     uint32_t sinceMs;
     uint32_t waitMs;

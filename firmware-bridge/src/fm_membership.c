@@ -39,11 +39,11 @@ static void membership_follow(fm_device_t *device, const fm_notice_numbers_t *no
 }
 
 /** The federation has ended: the model is pulled once more, to be kept. */
-static void membership_release(fm_device_t *device, bool changed)
+static void membership_release(fm_device_t *device)
 {
     if (device->problem != FM_OK) {
         device->ended = device->problem;
-    } else if ((!device->releasing) || changed) {
+    } else if (!device->releasing) {
         device->releasing = true;
         device->pending = true;
     } else {
@@ -73,13 +73,18 @@ static void membership_on_notice(fm_device_t *device, const fm_notice_t *notice)
     if (doubt || (first && (!device->session.message.retained))) {
         fm_greeting_soon(device);
     }
+    if (device->releasing && (newer || (numbers->phase != FM_ROUND_PHASE_RELEASED))) {
+        /* What is being pulled is not the end any more. */
+        device->releasing = false;
+        device->stage = FM_STAGE_NONE;
+    }
     membership_follow(device, numbers);
-    fm_plan_take(device, notice, (device->stage == FM_STAGE_NONE) || (device->releasing && newer));
+    fm_plan_take(device, notice, device->stage == FM_STAGE_NONE);
     if (doubt) {
         fm_upload_resume(device, changed);
     }
     if (numbers->phase == FM_ROUND_PHASE_RELEASED) {
-        membership_release(device, newer);
+        membership_release(device);
     }
 }
 

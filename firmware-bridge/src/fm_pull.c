@@ -192,11 +192,25 @@ static bool pull_wanted(const fm_pull_t *pull, const fm_model_chunk_t *chunk, ui
            (chunk->strings[FM_CHUNK_PAYLOAD].size == ((left < pull->chunkBytes) ? left : pull->chunkBytes));
 }
 
+/** Whether what has come is on the topic of the chunk that is asked for. A chunk that came already may come again. */
+static bool pull_expects(const fm_device_t *device)
+{
+    const fm_bytes_t *came = &device->session.message.topic;
+    bool expects = device->pull.asked && (device->stage == FM_STAGE_PULL);
+    fm_topic_t topic;
+
+    if (expects) {
+        pull_topic(device, &topic);
+        expects = (came->size == topic.size) && (memcmp(came->bytes, topic.text, topic.size) == 0);
+    }
+    return expects;
+}
+
 void fm_pull_hear(fm_device_t *device)
 {
     fm_pull_t *pull = &device->pull;
 
-    if (pull->asked && (device->stage == FM_STAGE_PULL)) {
+    if (pull_expects(device)) {
         fm_bytes_t payload = device->session.message.payload;
         uint32_t count = (pull->partBytes + (pull->chunkBytes - 1U)) / pull->chunkBytes;
         fm_model_chunk_t chunk = { 0 };
@@ -213,7 +227,6 @@ void fm_pull_hear(fm_device_t *device)
             pull_fail(device, result);
         } else {
             pull_stop(device);
-            pull->attempts = 0U;
             pull->index++;
             if (pull->index < count) {
                 /* There is another one. */

@@ -36,6 +36,7 @@ static void session_enter(fm_session_t *session, uint8_t state)
     session->sinceMs = session_now(session);
     session->heardMs = session->sinceMs;
     session->sentMs = session->sinceMs;
+    session->owedMs = session->sinceMs;
 }
 
 void fm_session_begin(fm_session_t *session, const fm_port_t *port, const fm_buffers_t *buffers,
@@ -65,6 +66,7 @@ static void session_drop(fm_session_t *session)
     session->skip = 0U;
     session->queued = 0U;
     session->publishId = 0U;
+    session->owed = 0U;
     session->pinged = false;
     session_enter(session, WAITING);
 }
@@ -102,6 +104,15 @@ static uint32_t session_next_id(fm_session_t *session)
     return session->lastId;
 }
 
+/** The same with one that is to be acknowledged. */
+static bool session_ask(fm_session_t *session, const fm_packet_t *packet)
+{
+    bool asked = session_queue(session, packet);
+
+    session->owed += asked ? 1U : 0U;
+    return asked;
+}
+
 bool fm_session_connect(fm_session_t *session, const fm_connect_t *connect)
 {
     fm_packet_t packet = session_packet(session);
@@ -119,7 +130,7 @@ uint8_t *fm_session_publish(fm_session_t *session, fm_bytes_t topic, bool retain
         uint32_t id = session_next_id(session);
 
         fm_mqtt_publish(&packet, topic, id, retain, bytes);
-        if (session_queue(session, &packet)) {
+        if (session_ask(session, &packet)) {
             session->publishId = id;
             payload = &packet.bytes[packet.at - bytes];
         }
@@ -133,7 +144,7 @@ uint32_t fm_session_request(fm_session_t *session, uint32_t type, fm_bytes_t top
     uint32_t id = session_next_id(session);
 
     fm_mqtt_request(&packet, type, id, topic);
-    return session_queue(session, &packet) ? id : 0U;
+    return session_ask(session, &packet) ? id : 0U;
 }
 
 /** Queues a packet of a type, and for PUBACK an id. */
@@ -194,8 +205,6 @@ static fm_result_t session_read(fm_session_t *session)
             result = FM_CLOSED;
         } else if (got > 0) {
             session->filled += (uint32_t)got;
-            session->heardMs = session_now(session);
-            session->pinged = false;
         } else {
             /* Nothing now. */
         }
@@ -230,6 +239,8 @@ static fm_result_t session_on_ack(fm_session_t *session, const fm_frame_t *frame
 {
     fm_result_t result = fm_mqtt_read_ack(session->buffers->incoming, frame, &session->ackId);
 
+    session->owed -= (session->owed > 0U) ? 1U : 0U;
+    session->acknowledged = true;
     if (result == FM_BAD_PACKET) {
         /* As it says. */
     } else if (frame->type == FM_MQTT_SUBACK) {
@@ -291,20 +302,27 @@ static fm_result_t session_take(fm_session_t *session, fm_session_event_t *event
     return result;
 }
 
-/** A ping when it has been quiet for half the time, the end when it stays quiet. */
+/** A ping when it has been quiet for half the time, the end when it stays quiet, or nothing is acknowledged. */
 static fm_result_t session_keep_alive(fm_session_t *session)
 {
     fm_result_t result = FM_OK;
+    uint32_t now = session_now(session);
     uint32_t half = session->halfMs;
 
-    if (session->pinged || (session->state == CONNECTING)) {
-        if (session_passed(session, session->pinged ? session->pingedMs : session->sinceMs, half)) {
+    if ((session->owed == 0U) || session->acknowledged) {
+        session->owedMs = now;
+        session->acknowledged = false;
+    }
+    if ((now - session->owedMs) >= (2U * half)) {
+        result = FM_SILENT;
+    } else if (session->pinged || (session->state == CONNECTING)) {
+        if ((now - (session->pinged ? session->pingedMs : session->sinceMs)) >= half) {
             result = FM_SILENT;
         }
-    } else if (session_passed(session, session->heardMs, half) || session_passed(session, session->sentMs, half)) {
+    } else if (((now - session->heardMs) >= half) || ((now - session->sentMs) >= half)) {
         session_short(session, FM_MQTT_PINGREQ, 0U);
         session->pinged = true;
-        session->pingedMs = session_now(session);
+        session->pingedMs = now;
     } else {
         /* Recently heard. */
     }
@@ -325,6 +343,11 @@ static fm_result_t session_converse(fm_session_t *session, fm_session_event_t *e
     }
     if ((result == FM_OK) && (session->used == 0U)) {
         result = session_take(session, event);
+        /* Only whole packets count as heard, and the beginning of one that is too large: a packet without end is silence. */
+        if (session->used > 0U) {
+            session->heardMs = session_now(session);
+            session->pinged = false;
+        }
     }
     if (result == FM_OK) {
         result = session_keep_alive(session);
