@@ -87,11 +87,10 @@ export class Speech {
   #onTask({ rounds, invited }: Incarnation, { action, round, epoch }: Task, device: string): void {
     if (action === "stop" && this.#isHonest(device)) this.#referee.breach("refused", `${device} is told to stop`)
     if (action !== "join") return
-    const isWanted =
-      rounds?.cohort.has(device) === true ||
-      rounds?.owing.has(device) === true ||
-      invited.has(keyOf(device, round, epoch))
-    if (rounds?.round !== round || rounds.epoch !== epoch || !isWanted)
+    // One that was on its way when the round ended, or the device withdrew, is told for nothing.
+    const wasWanted = invited.has(keyOf(device, round, epoch))
+    const isWanted = rounds?.cohort.has(device) === true || rounds?.owing.has(device) === true
+    if (!wasWanted && (rounds?.round !== round || rounds.epoch !== epoch || !isWanted))
       this.#referee.breach("work", `${device} is asked to join round ${round} of epoch ${epoch}, which is not its own`)
   }
 
