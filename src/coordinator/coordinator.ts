@@ -220,7 +220,7 @@ export class Coordinator {
     const onError = (error: unknown): void => {
       this.#end.reject(error)
       // Nobody waits for `run` any more.
-      if (federation.rounds.phase === "released")
+      if (federation.rounds.phase === "released" && !this.#closed)
         this.#log.warn({ reason: String(error) }, "after the end, the coordinator has failed: it must be started again")
     }
     const clock = this.#clock

@@ -37,7 +37,7 @@ function calmWorld(seed: number, ...faults: readonly Fault[]): Schedule {
 }
 
 test("a coordinator that is killed around any single thing that it says or writes loses nothing", async () => {
-  for (const seed of [2, 9])
+  for (const seed of [3, 9])
     for (const after of [false, true]) {
       let crashes = 0
       for (let operation = 0; crashes === operation; operation++) {

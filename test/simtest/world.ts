@@ -76,12 +76,15 @@ class World {
   readonly #hostile: Hostile[] = []
   #calm = false
   #gaveUp = false
+  /** What is left of its processes says a last word when the world has ended; it is not part of what happened. */
+  #ended = false
 
   constructor(schedule: Schedule, { trace }: WorldOptions) {
     this.#schedule = schedule
     const scheduler = new Scheduler()
-    const write =
-      trace === undefined ? () => {} : (line: () => string) => trace(`${traceTime(scheduler.nowMs)} ${line()}`)
+    const write = (line: () => string): void => {
+      if (!this.#ended) trace?.(`${traceTime(scheduler.nowMs)} ${line()}`)
+    }
     const broker = new Broker(scheduler, schedule.seed, ({ topic, payload }, from) =>
       write(() => traceMessage(from, topic, payload)),
     )
@@ -120,6 +123,7 @@ class World {
   }
 
   end(): void {
+    this.#ended = true
     for (const coordinators of this.#coordinators) coordinators.end()
     for (const device of this.#honest.values()) device.end()
     for (const device of this.#hostile) device.end()
