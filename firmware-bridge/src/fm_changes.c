@@ -79,7 +79,7 @@ static fm_result_t changes_take(fm_device_t *device, fm_bytes_t bytes)
     /* From the first block on, the model is neither what it was nor what it will be. */
     device->holds = false;
     device->holdsPlans = false;
-    for (i = 0U; (result == FM_OK) && (i < bytes.size); i++) {
+    for (i = 0U; (result == FM_OK) && (decoder != NULL) && (i < bytes.size); i++) {
         uint32_t span = decoder->span(count - pull->at);
 
         block[pull->filled] = bytes.bytes[i];

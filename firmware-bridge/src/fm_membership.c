@@ -51,6 +51,17 @@ static void membership_release(fm_device_t *device)
     }
 }
 
+/** Whatever is being pulled as the end, a Notice may say that it is not. */
+static void membership_unrelease(fm_device_t *device, const fm_notice_numbers_t *notice)
+{
+    bool newer = notice->version != device->plan.notice.version;
+
+    if (device->releasing && (newer || (notice->phase != FM_ROUND_PHASE_RELEASED))) {
+        device->releasing = false;
+        device->stage = FM_STAGE_NONE;
+    }
+}
+
 /** Whether a coordinator's Notice was sent again, behind what it has said since: a broker may do that. */
 static bool membership_older(const fm_device_t *device, const fm_notice_numbers_t *notice)
 {
@@ -66,18 +77,13 @@ static void membership_on_notice(fm_device_t *device, const fm_notice_t *notice)
     bool first = !device->hasPlan;
     bool changed = (!first) && (device->plan.notice.session != numbers->session);
     bool doubt = device->offline || changed;
-    bool newer = numbers->version != device->plan.notice.version;
 
     device->offline = false;
     /* A retained first Notice is older than our greeting; whoever speaks for the first time now may not have heard it. */
     if (doubt || (first && (!device->session.message.retained))) {
         fm_greeting_soon(device);
     }
-    if (device->releasing && (newer || (numbers->phase != FM_ROUND_PHASE_RELEASED))) {
-        /* What is being pulled is not the end any more. */
-        device->releasing = false;
-        device->stage = FM_STAGE_NONE;
-    }
+    membership_unrelease(device, numbers);
     membership_follow(device, numbers);
     fm_plan_take(device, notice, device->stage == FM_STAGE_NONE);
     if (doubt) {
