@@ -112,7 +112,8 @@ export const MUTANTS: readonly Mutant[] = [
       { file: REASSEMBLY, from: "if (!beginsWith(this.#options.sha256(payload), chunk.updateId))", to: "if (false)" },
       { file: REASSEMBLY, from: "if (wrong) return refused(wrong)", to: "void wrong" },
     ],
-    breaks: ["fold-sent"],
+    // Pieces of two lengths may also end the coordinator.
+    breaks: ["fold-sent", "error"],
   },
   {
     name: "work started by a retained Notice",

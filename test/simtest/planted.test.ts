@@ -5,7 +5,7 @@ import { simtestWith } from "./planted.ts"
 const SCHEDULES = ["--seed", "1", "--schedules"]
 
 test.each(MUTANTS)("a planted bug is found: $name", { timeout: 120_000 }, async ({ changes, breaks }) => {
-  const { failed } = await simtestWith(changes, [...SCHEDULES, "500"])
+  const { failed } = await simtestWith(changes, [...SCHEDULES, "1500"])
   expect(failed, "not found").not.toBeNull()
   expect(breaks).toContain(failed!.violation.invariant)
 })
