@@ -8,6 +8,7 @@ const root = fileURLToPath(new URL("..", import.meta.url))
 const PROGRAMS = {
   simtest: ["test/simtest/main.ts", "--schedules", "100000", "--workers", "0"],
   kills: ["test/e2e/kills-main.ts"],
+  fuzz: ["test/firmware/fuzz-long.ts"],
 }
 
 const names = process.argv.slice(2)

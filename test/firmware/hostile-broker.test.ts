@@ -45,7 +45,7 @@ async function recovers(world: World): Promise<void> {
   const federation = new Federation(world, notice({ version: 50, epoch: 9, session: 1234 }))
   federation.open()
   await world.until("RELEASED", 2 * KEEP_ALIVE_MS + MOST_DELAY_MS)
-  expect(federation.update).toHaveLength(17)
+  expect(federation.updates.map(({ length }) => length)).toEqual([17])
   expect(await world.puppet.model()).toEqual(federation.released)
 }
 

@@ -25,6 +25,8 @@ export class World {
   /** What happened so far. */
   readonly told: Told[] = []
   readonly packets: mqtt.Packet[] = []
+  /** Every message that the broker has delivered. */
+  readonly delivered: { readonly topic: string; readonly payload: Uint8Array; readonly retained: boolean }[] = []
   /** Where the device stands. */
   last: Step | undefined
   readonly #subscribed = new Set<string>()
@@ -64,7 +66,7 @@ export class World {
   /** The broker delivers a message to whoever subscribed to it. */
   publish(topic: string, payload: Uint8Array, retain = false): void {
     if (retain) this.retained.set(topic, payload)
-    if (this.#subscribed.has(topic)) this.send(mqtt.publish(topic, payload, this.nextId()))
+    if (this.#subscribed.has(topic)) this.#deliver(topic, payload, false)
   }
 
   /** The broker says exactly this, after what it has said. */
@@ -75,6 +77,11 @@ export class World {
   nextId(): number {
     this.#id = (this.#id % 65535) + 1
     return this.#id
+  }
+
+  #deliver(topic: string, payload: Uint8Array, retained: boolean): void {
+    this.delivered.push({ topic, payload, retained })
+    this.send(mqtt.publish(topic, payload, this.nextId(), retained))
   }
 
   #take(step: Step): void {
@@ -104,7 +111,7 @@ export class World {
         this.#subscribed.add(packet.topic)
         this.send(mqtt.suback(packet.id))
         const kept = this.retained.get(packet.topic)
-        if (kept !== undefined) this.send(mqtt.publish(packet.topic, kept, this.nextId(), true))
+        if (kept !== undefined) this.#deliver(packet.topic, kept, true)
         break
       }
       case "unsubscribe":
@@ -172,19 +179,33 @@ export function task(changes: Partial<Task> = {}): Task {
   return { type: "task", action: "join", round: 1, epoch: 1, retrySeconds: 0, reason: "", ...changes }
 }
 
-/** A coordinator that does what it should: one round, then the release. */
+/** A round to come, as it differs from the one before. */
+export type Round = Partial<Notice>
+
+/** A coordinator that does what it should: rounds, one after the other, then the release of the last model. */
 export class Federation {
   readonly world: World
-  /** The update that was folded. */
-  update: Buffer | undefined
+  /** The updates that were folded. */
+  readonly updates: Buffer[] = []
   notice: Notice
   readonly #chunks: Update[] = []
+  readonly #rounds: Round[]
   readonly #model: (version: number) => Buffer
+  readonly #change: ((version: number) => Buffer) | undefined
 
-  constructor(world: World, first: Notice = notice(), model: (version: number) => Buffer = (v) => modelBytes(15, v)) {
+  /** `model` gives the bytes of a version, `change` those that lead to it from the version before. */
+  constructor(
+    world: World,
+    first: Notice = notice(),
+    model: (version: number) => Buffer = (version) => modelBytes(15, version),
+    rounds: readonly Round[] = [],
+    change?: (version: number) => Buffer,
+  ) {
     this.world = world
     this.notice = first
     this.#model = model
+    this.#rounds = [...rounds]
+    this.#change = change
     world.coordinator = (message) => this.hear(message)
   }
 
@@ -199,12 +220,12 @@ export class Federation {
     this.world.publish(TOPICS.round, encode(this.notice), true)
   }
 
-  /** Publishes the model of the Notice, whole. */
+  /** Publishes the model of the Notice, whole, and the changes that lead to it where there are some. */
   offer(): void {
-    const { version, chunkClasses } = this.notice
-    for (const size of chunkClasses)
-      for (const chunk of chunkModel(this.#model(version), version, undefined, size))
-        this.world.publish(TOPICS.model(version, undefined, size, chunk.index), encode(chunk), true)
+    const { version, deltas } = this.notice
+    this.#publish(this.#model(version), version, undefined)
+    if (this.#change !== undefined && deltas !== undefined)
+      for (let to = deltas.base + 1; to <= version; to++) this.#publish(this.#change(to), to, to - 1)
   }
 
   open(): void {
@@ -225,11 +246,21 @@ export class Federation {
   take(message: Update): void {
     if (message.index === 0) this.#chunks.length = 0
     this.#chunks.push(message)
-    if (this.#chunks.length !== message.count || this.update !== undefined) return
-    this.update = Buffer.concat(this.#chunks.map(({ payload }) => payload))
+    if (this.#chunks.length !== message.count || this.notice.phase !== "working") return
+    this.updates.push(Buffer.concat(this.#chunks.map(({ payload }) => payload)))
     this.receipt(message)
     this.announce({ phase: "committed", committed: { round: message.round, epoch: message.epoch } })
-    this.release()
+    const next = this.#rounds.shift()
+    if (next === undefined) this.release()
+    else this.begin(next)
+  }
+
+  begin(round: Round): void {
+    const version = round.version ?? this.notice.version
+    const digest = createHash("sha256").update(this.#model(version)).digest()
+    this.notice = { ...this.notice, round: this.notice.round + 1, phase: "working", digest, ...round }
+    this.open()
+    this.invite()
   }
 
   receipt(message: Update, changes: Partial<Receipt> = {}): void {
@@ -252,5 +283,11 @@ export class Federation {
     const digest = createHash("sha256").update(this.#model(version)).digest()
     this.notice = { ...this.notice, version, digest, kind: "released", phase: "released" }
     this.open()
+  }
+
+  #publish(bytes: Buffer, version: number, base: number | undefined): void {
+    for (const size of this.notice.chunkClasses)
+      for (const chunk of chunkModel(bytes, version, base, size))
+        this.world.publish(TOPICS.model(version, base, size, chunk.index), encode(chunk), true)
   }
 }

@@ -144,8 +144,10 @@ static void listen(world_t *world)
     uint32_t at = 0U;
 
     if (stream->resets != world->resets) {
+        /* What is half written is lost; a poll that resets writes nothing afterwards. */
         world->resets = stream->resets;
         world->writtenBytes = 0U;
+        rig_taken(&world->rig);
     }
     world->written = realloc(world->written, world->writtenBytes + stream->toBrokerBytes + 1U);
     if (stream->toBrokerBytes > 0U) {
