@@ -127,7 +127,7 @@ export class Coordinators {
         after: () => this.#operate(incarnation, true),
         heard: (topic, payload) => {
           const where = parseTopic(topic)
-          if (where?.kind === "hello" && payload.length === 0) sums.leaves(where.device)
+          if (where?.kind === "hello") sums.greets(where.device, payload.length > 0)
         },
         failed: (error) => this.#onThrown(error),
       },

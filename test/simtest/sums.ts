@@ -49,9 +49,10 @@ export class Sums {
     return this.#folded.get(keyOf(device, round, epoch))
   }
 
-  /** A coordinator has heard that a device opts out: nothing of it is folded any more. */
-  leaves(device: string): void {
-    if (this.#options.isHonest(device)) this.#left.add(device)
+  /** A coordinator has heard a device's Hello, or that it was cleared: then nothing of it is folded any more, unless it says Hello again. */
+  greets(device: string, isHere: boolean): void {
+    if (isHere) this.#left.delete(device)
+    else if (this.#options.isHonest(device)) this.#left.add(device)
   }
 
   /** How a round was committed. */
