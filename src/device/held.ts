@@ -47,15 +47,20 @@ export function outlives(basis: Basis, notice: Notice): boolean {
 }
 
 /**
- * Whether a receipt is about this very update: the same bytes may have been sent in an earlier epoch, too. A late receipt names the current round, one
- * that says that the update is in a sum the round whose sum it is, all others their update's.
+ * Whether a receipt is about this very update: the same bytes may have been sent in an earlier epoch, too. A late receipt names the current round, so
+ * this update's names a newer one than its own; one that says that the update is in a sum names the round whose sum it is; all others their update's.
  */
 export function isAbout(receipt: Receipt, { basis, updateId }: Held): boolean {
   if (!sameBytes(receipt.updateId, updateId)) return false
   const own = isSame(receipt, basis)
-  if (receipt.status === "late") return !own
+  if (receipt.status === "late") return isAfter(receipt, basis)
   const inSum = receipt.status === "folded" || receipt.status === "duplicate"
   return own || (inSum && basis.kind === "train" && receipt.round > basis.round)
+}
+
+/** Epochs only rise, and within an epoch rounds do. */
+function isAfter(a: RoundName, b: RoundName): boolean {
+  return a.epoch > b.epoch || (a.epoch === b.epoch && a.round > b.round)
 }
 
 export function isSame(a: RoundName, b: RoundName): boolean {

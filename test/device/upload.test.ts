@@ -94,6 +94,8 @@ describe("the update that is kept", () => {
     await world.coordinator.receipt("d-1", "folded", { epoch: 0 })
     // A copy of what was sent in the epoch before has come; this one is on.
     await world.coordinator.receipt("d-1", "late", { round: 1 })
+    // The receipt of that one comes again.
+    await world.coordinator.receipt("d-1", "late", { round: 1, epoch: 0 })
     await world.coordinator.receipt("d-1", "refused", { epoch: 0 })
     await settle()
     expect(world.types).not.toContain("folded")
