@@ -88,10 +88,10 @@ static uint32_t cbor_get_head(fm_cbor_t *cbor, uint32_t major)
     bool good = (!cbor->failed) && (fm_cbor_next(cbor) == major);
 
     if (good) {
-        uint32_t i;
-
         value = (uint32_t)cbor->from[cbor->at] & 31U;
         if (value >= CBOR_SHORT) {
+            uint32_t i;
+
             width = 1U << (value - CBOR_SHORT);
             good = (value <= CBOR_FOUR_BYTES) && ((cbor->size - cbor->at) > width);
             value = 0U;

@@ -33,7 +33,6 @@
 
 /* Simple values. */
 #define FM_CBOR_FALSE 20U
-#define FM_CBOR_TRUE 21U
 
 /** Maps inside one another, in any message. */
 #define FM_CBOR_DEPTH 3U

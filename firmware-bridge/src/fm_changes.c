@@ -15,15 +15,26 @@
 /** The decoder that the plan's changes need; NULL: there is none, or are none. */
 static const fm_decoder_t *changes_decoder(const fm_device_t *device)
 {
-    static const fm_decoder_t *const decoders[4] = { &fm_decoder_int8, &fm_decoder_eden1, &fm_decoder_eden2,
-                                                     &fm_decoder_eden4 };
     const fm_notice_numbers_t *notice = &device->plan.notice;
     const fm_decoder_t *decoder = NULL;
-    uint32_t i;
 
-    for (i = 0U; (notice->hasDeltas != 0U) && (i < 4U); i++) {
-        if (decoders[i]->id == notice->deltasCodec) {
-            decoder = decoders[i];
+    if (notice->hasDeltas != 0U) {
+        switch (notice->deltasCodec) {
+        case FM_CODEC_INT8_NEAREST:
+            decoder = &fm_decoder_int8;
+            break;
+        case FM_CODEC_EDEN1:
+            decoder = &fm_decoder_eden1;
+            break;
+        case FM_CODEC_EDEN2:
+            decoder = &fm_decoder_eden2;
+            break;
+        case FM_CODEC_EDEN4:
+            decoder = &fm_decoder_eden4;
+            break;
+        default:
+            /* One that this client has not. */
+            break;
         }
     }
     return decoder;

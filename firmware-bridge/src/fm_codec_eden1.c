@@ -14,28 +14,29 @@ static uint32_t eden1_bytes(uint32_t span)
 /** Writes the rotated block to the delta's memory: values times `factor`, signs, transform. */
 static void eden1_rotate(const fm_delta_t *delta, uint32_t at, uint32_t span, float factor)
 {
-    uint32_t words[4] = { 0U };
+    uint32_t words[4] = { 0 };
+    float *memory = delta->memory;
     uint32_t i;
 
     for (i = 0U; i < span; i++) {
         bool minus = fm_eden_minus(delta->key, at + i, words);
         float y = ((at + i) < delta->count) ? (fm_delta_value(delta, at + i) * factor) : 0.0F;
 
-        delta->memory[i] = minus ? -y : y;
+        memory[i] = minus ? -y : y;
     }
-    fm_hadamard(delta->memory, span);
+    fm_hadamard(memory, span);
 }
 
 /** Sum of the coordinates' squares, or of their sizes, in the sixteen lanes that fix its order. */
 static float eden1_sum(const float *y, uint32_t span, bool squares)
 {
-    float lanes[LANES] = { 0.0F };
+    float lanes[LANES] = { 0 };
     uint32_t i;
 
     for (i = 0U; i < span; i++) {
         float size = fm_float(fm_float_bits(y[i]) & FM_MAGNITUDE);
 
-        lanes[i % LANES] += squares ? (size * size) : size;
+        lanes[i % LANES] += (!squares) ? size : (size * size);
     }
     for (i = 0U; i < 4U; i++) {
         lanes[i] = (lanes[i] + lanes[i + 4U]) + (lanes[i + 8U] + lanes[i + 12U]);
@@ -76,7 +77,6 @@ static fm_result_t eden1_encode(const fm_delta_t *delta, uint32_t at, uint8_t *t
     uint32_t span = fm_eden_span(left);
     uint32_t peak = fm_delta_peak(delta, at, (left < span) ? left : span);
     uint32_t scale = 0U;
-    uint32_t i;
 
     if ((peak > 0U) && (peak < FM_INFINITE)) {
         /* A power of two brings the largest value near 1, so that no square leaves the range of float32. */
@@ -92,6 +92,8 @@ static fm_result_t eden1_encode(const fm_delta_t *delta, uint32_t at, uint8_t *t
         scale = eden1_scale((energy / (inner * (float)span)) * fm_float(exponent << 23U));
         eden1_pack(delta->memory, span, &to[2]);
     } else {
+        uint32_t i;
+
         for (i = 2U; i < eden1_bytes(span); i++) {
             to[i] = 0U;
         }

@@ -54,7 +54,6 @@ static fm_result_t decoder_eden_add(const uint8_t *from, uint32_t at, uint32_t c
 {
     uint32_t scale = fm_get_scale(from);
     uint32_t span = fm_eden_span(count - at);
-    uint32_t words[4] = { 0U };
     float sum = 0.0F;
     fm_result_t result = FM_OK;
     uint32_t i;
@@ -66,6 +65,8 @@ static fm_result_t decoder_eden_add(const uint8_t *from, uint32_t at, uint32_t c
     if ((scale >= (FM_INFINITE >> 16U)) || (sum > MOST_SUM)) {
         result = FM_BAD_MODEL;
     } else {
+        uint32_t words[4] = { 0 };
+
         fm_hadamard(memory, span);
         for (i = 0U; (i < span) && ((at + i) < count); i++) {
             float change = memory[i] * fm_float(scale << 16U);

@@ -29,13 +29,14 @@ static fm_result_t decoder_int8_add(const uint8_t *from, uint32_t at, uint32_t c
     (void)memory;
     for (i = 0U; (result == FM_OK) && (i < decoder_int8_span(count - at)); i++) {
         uint32_t byte = from[2U + i];
-        float level = (float)((int32_t)((byte + NO_LEVEL) & 0xFFU) - (int32_t)NO_LEVEL);
+        uint32_t above = (byte + NO_LEVEL) & 0xFFU;
+        int32_t level = (int32_t)above - (int32_t)NO_LEVEL;
 
         if (byte == NO_LEVEL) {
             result = FM_BAD_MODEL;
         }
         /* A zero decodes to +0. */
-        values[at + i] += 0.0F + (level * fm_float(scale << 16U));
+        values[at + i] += 0.0F + ((float)level * fm_float(scale << 16U));
     }
     return result;
 }

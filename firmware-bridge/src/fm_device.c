@@ -78,7 +78,7 @@ uint8_t *fm_device_publish(fm_device_t *device, const char *form, const uint32_t
 uint32_t fm_largest_payload(uint32_t topicBytes, uint32_t fixed, uint32_t packetBytes)
 {
     uint32_t least = fm_mqtt_publish_bytes(topicBytes, fixed);
-    uint32_t size = (packetBytes > least) ? (packetBytes - least) : 0U;
+    uint32_t size = (packetBytes <= least) ? 0U : (packetBytes - least);
     bool fits = false;
 
     size = (size > FM_MOST_CHUNK) ? FM_MOST_CHUNK : size;
@@ -291,11 +291,12 @@ static void device_on_event(fm_device_t *device, fm_session_event_t event)
 fm_result_t fm_device_poll(fm_device_t *device)
 {
     bool began = (device->ended != FM_BAD_ARGUMENT) && (device->ended != FM_NO_SPACE);
-    fm_session_event_t event = FM_SESSION_NOTHING;
-    bool busy = false;
+    fm_result_t result = FM_AGAIN;
 
     if (began) {
-        event = fm_session_poll(&device->session);
+        fm_session_event_t event = fm_session_poll(&device->session);
+        bool busy;
+
         device_on_event(device, event);
         fm_membership_begin(device);
         device_subscribe(device);
@@ -305,6 +306,7 @@ fm_result_t fm_device_poll(fm_device_t *device)
             fm_upload_send(device);
         }
         busy = fm_work_slice(device) || (event != FM_SESSION_NOTHING) || (device->session.queued > 0U);
+        result = busy ? FM_OK : FM_AGAIN;
     }
-    return (device->ended != FM_OK) ? device->ended : (busy ? FM_OK : FM_AGAIN);
+    return (device->ended != FM_OK) ? device->ended : result;
 }

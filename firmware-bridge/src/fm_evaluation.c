@@ -14,7 +14,7 @@ uint32_t fm_evaluation_size(const fm_model_t *model)
 {
     uint32_t counts = model->loss->counts(model->classes);
 
-    return COUNTS_AT + ((counts == 0U) ? (2U * FM_LIMBS) : counts);
+    return COUNTS_AT + ((counts != 0U) ? counts : (2U * FM_LIMBS));
 }
 
 /** The vector's first `count` floats, and all sums, are nothing; rows are counted from the first. */

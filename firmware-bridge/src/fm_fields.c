@@ -54,7 +54,7 @@ static uint32_t fields_grid(fm_cbor_t *cbor, uint32_t value)
     uint32_t got = negative ? ~fm_cbor_head(cbor, FM_CBOR_NEGATIVE, ~value)
                             : fm_cbor_head(cbor, FM_CBOR_UNSIGNED, value);
 
-    fm_cbor_check(cbor, negative == (got > FM_MAGNITUDE));
+    fm_cbor_check(cbor, (got > FM_MAGNITUDE) ? negative : (!negative));
     return got;
 }
 
@@ -72,7 +72,9 @@ static uint32_t fields_real(fm_cbor_t *cbor, uint32_t value)
 
 static void fields_number(fm_cbor_t *cbor, const fm_field_t *field, uint32_t kind, uint8_t *place)
 {
-    uint32_t bytes = (kind == FM_FIELD_BOOL) ? 1U : ((kind == FM_FIELD_SMALL) ? 2U : 4U);
+    /* Of the first kinds, in order. */
+    static const uint8_t widths[FM_FIELD_REAL + 1U] = { 4U, 2U, 1U, 4U, 4U };
+    uint32_t bytes = widths[kind];
     uint32_t value = fm_load(place, bytes);
 
     if (kind == FM_FIELD_BOOL) {
@@ -98,7 +100,11 @@ static bool fields_words_fit(const fm_bytes_t *string, bool sizes)
     for (i = 0U; good && (i < string->size); i += 4U) {
         uint32_t word = fm_get_le32(&string->bytes[i]);
 
-        good = sizes ? ((word > before) && (word <= FM_MOST_CHUNK_CLASS)) : ((word & FM_MAGNITUDE) < FM_INFINITE);
+        if (sizes) {
+            good = (word > before) && (word <= FM_MOST_CHUNK_CLASS);
+        } else {
+            good = (word & FM_MAGNITUDE) < FM_INFINITE;
+        }
         before = word;
     }
     return good;
@@ -170,12 +176,13 @@ void fm_fields_walk(fm_cbor_t *cbor, const fm_field_t *fields, uint32_t count, u
     while (i < count) {
         const fm_field_t *field = &fields[i];
         uint32_t kind = (uint32_t)field->kind & (FM_FIELD_OPTIONAL - 1U);
-        uint8_t *place = &numbers[2U * (uint32_t)field->place];
+        uint32_t at = 2U * (uint32_t)field->place;
         bool map = kind == FM_FIELD_MAP;
+        bool optional = (field->kind & FM_FIELD_OPTIONAL) != 0U;
 
         i++;
-        if (((field->kind & FM_FIELD_OPTIONAL) == 0U) || fields_present(cbor, field, map ? place : (place - 4U))) {
-            fields_take(cbor, field, kind, place, strings);
+        if ((!optional) || fields_present(cbor, field, &numbers[map ? at : (at - 4U)])) {
+            fields_take(cbor, field, kind, &numbers[at], strings);
         } else if (map) {
             i += field->bound;
         } else {

@@ -36,7 +36,7 @@ typedef struct {
 } fm_field_t;
 
 /** The place of a member. */
-#define FM_PLACE(type, member) ((uint8_t)(offsetof(type, member) / 2U))
+#define FM_PLACE(type, member) ((uint8_t)((uint32_t)offsetof(type, member) / 2U))
 
 /** Least and most of a number, or of a string's length; of a float's bits, which have the order of numbers that are not negative. */
 typedef struct {

@@ -57,15 +57,19 @@ static uint32_t logistic_bin(float z)
     if ((float)bin > bounded) {
         bin--;
     }
-    return (uint32_t)(bin + 128);
+    bin += 128;
+    return (uint32_t)bin;
 }
 
 static void logistic_tally(fm_tally_t *tally, const float *z, uint32_t classes, float label)
 {
     uint32_t truth = (uint32_t)(int32_t)label;
-    uint32_t predicted = (z[0] >= 0.0F) ? 1U : 0U;
+    uint32_t predicted = 0U;
 
     (void)classes;
+    if (z[0] >= 0.0F) {
+        predicted = 1U;
+    }
     tally->counts[(2U * truth) + predicted] += 1.0F;
     tally->counts[CONFUSION + (FM_SCORE_BINS * truth) + logistic_bin(z[0])] += 1.0F;
 }

@@ -46,7 +46,7 @@ static float softmax_gradient(float *z, uint32_t classes, float label, float pos
     for (j = 0U; j < classes; j++) {
         float p = z[j] / total;
 
-        z[j] = ((j == truth) ? (p - 1.0F) : p) * scale;
+        z[j] = ((j != truth) ? p : (p - 1.0F)) * scale;
     }
     return (fm_log(total) + most) - own;
 }

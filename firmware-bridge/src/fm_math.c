@@ -51,7 +51,9 @@ float fm_log(float x)
     uint32_t bits = fm_float_bits(x);
     uint32_t power = (bits - 0x3F3504F3U) & 0xFF800000U;
     /* The power of two, with its sign. */
-    float e = (float)((int32_t)(((power >> 23U) + 128U) & 0xFFU) - 128);
+    uint32_t above = ((power >> 23U) + 128U) & 0xFFU;
+    int32_t exponent = (int32_t)above - 128;
+    float e = (float)exponent;
     float f = fm_float(bits - power) - 1.0F;
     float z = f * f;
     float p = (((z * f) * math_polynomial(f, terms, 9U)) + (e * LN2_LOW)) - (0.5F * z);

@@ -70,7 +70,7 @@ typedef struct {
     uint32_t count;
 } message_table_t;
 
-#define TABLE(fields) { fields, (uint32_t)(sizeof(fields) / sizeof(fields[0])) }
+#define TABLE(fields) { (fields), (uint32_t)(sizeof(fields) / sizeof((fields)[0])) }
 
 /* Where in an update, and in a chunk of the model, these are: in bytes. */
 #define INDEX_AT 0U
@@ -118,9 +118,11 @@ static void message_walk(fm_cbor_t *cbor, const fm_message_t *message)
         TABLE(message_task),   TABLE(message_update), TABLE(message_receipt), TABLE(message_model),
     };
     const message_table_t *table = &tables[message->type];
+    uint8_t *numbers = message->numbers;
+    fm_bytes_t *strings = message->strings;
 
     fm_message_begin(cbor, message->type);
-    fm_fields_walk(cbor, table->fields, table->count, message->numbers, message->strings);
+    fm_fields_walk(cbor, table->fields, table->count, numbers, strings);
     fm_cbor_close(cbor);
     fm_cbor_check(cbor, message_holds(message));
 }

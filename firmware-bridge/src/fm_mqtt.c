@@ -127,8 +127,9 @@ void fm_mqtt_short(fm_packet_t *packet, uint32_t type, uint32_t id)
 static bool mqtt_expected(uint32_t type, uint32_t flags)
 {
     /* CONNACK, PUBACK, SUBACK, UNSUBACK, PINGRESP. */
-    static const uint32_t answers = (1U << FM_MQTT_CONNACK) | (1U << FM_MQTT_PUBACK) | (1U << FM_MQTT_SUBACK) |
-                                    (1U << FM_MQTT_UNSUBACK) | (1U << FM_MQTT_PINGRESP);
+    const uint32_t one = 1U;
+    uint32_t answers = (one << FM_MQTT_CONNACK) | (one << FM_MQTT_PUBACK) | (one << FM_MQTT_SUBACK) |
+                       (one << FM_MQTT_UNSUBACK) | (one << FM_MQTT_PINGRESP);
 
     return (type == FM_MQTT_PUBLISH) || ((((answers >> type) & 1U) != 0U) && (flags == 0U));
 }

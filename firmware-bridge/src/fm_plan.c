@@ -32,11 +32,12 @@ uint32_t fm_plan_shared_count(const fm_device_t *device)
 /** The largest class that this device takes; 0: none is small enough. */
 static uint32_t plan_chunk_class(const fm_device_t *device, fm_bytes_t classes)
 {
+    const uint8_t *bytes = classes.bytes;
     uint32_t best = 0U;
     uint32_t i;
 
     for (i = 0U; i < classes.size; i += 4U) {
-        uint32_t size = fm_get_le32(&classes.bytes[i]);
+        uint32_t size = fm_get_le32(&bytes[i]);
 
         /* They ascend. */
         best = (size <= device->chunkLimit) ? size : best;

@@ -138,7 +138,8 @@ static fm_result_t pull_take(fm_device_t *device, fm_bytes_t bytes)
     if (device->pull.change) {
         result = device->options->parts->changes->take(device, bytes);
     } else {
-        uint8_t *model = (uint8_t *)device->options->memory;
+        float *memory = device->options->memory;
+        uint8_t *model = (uint8_t *)memory;
 
         (void)memcpy(&model[device->pull.index * device->pull.chunkBytes], bytes.bytes, bytes.size);
         fm_sha256_add(&device->sha, bytes.bytes, bytes.size);

@@ -132,7 +132,7 @@ uint8_t *fm_session_publish(fm_session_t *session, fm_bytes_t topic, bool retain
         fm_mqtt_publish(&packet, topic, id, retain, bytes);
         if (session_ask(session, &packet)) {
             session->publishId = id;
-            payload = &packet.bytes[packet.at - bytes];
+            payload = &session->buffers->outgoing[session->queued - bytes];
         }
     }
     return payload;

@@ -95,7 +95,7 @@ void fm_sha256_end(fm_sha256_t *sha, uint8_t *digest)
     static const uint8_t one = 0x80U;
     static const uint8_t zero = 0U;
     uint32_t bytes = sha->bytes;
-    uint8_t length[8] = { 0U };
+    uint8_t length[8] = { 0 };
     uint32_t i;
 
     fm_sha256_add(sha, &one, 1U);

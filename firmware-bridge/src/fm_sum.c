@@ -40,13 +40,15 @@ static void sum_normalise(fm_sum_t *sum)
 static void sum_add(fm_sum_t *sum, const fm_sum_t *term)
 {
     fm_sum_t small = *term;
+    int32_t apart;
 
     if ((sum->mantissa == 0U) || (term->exponent > sum->exponent) ||
         ((term->exponent == sum->exponent) && (term->mantissa > sum->mantissa))) {
         small = *sum;
         *sum = *term;
     }
-    small.mantissa = sum_shifted(small.mantissa, (uint32_t)(sum->exponent - small.exponent));
+    apart = sum->exponent - small.exponent;
+    small.mantissa = sum_shifted(small.mantissa, (uint32_t)apart);
     sum->mantissa = (sum->negative == small.negative) ? (sum->mantissa + small.mantissa)
                                                       : (sum->mantissa - small.mantissa);
     sum_normalise(sum);
@@ -101,13 +103,14 @@ float fm_sum_float(const fm_sum_t *sum)
         bits = FM_INFINITE;
     } else if (sum->mantissa != 0U) {
         /* Numbers below the normal ones keep fewer bits. */
-        uint32_t subnormal = (exponent < 1) ? (uint32_t)(1 - exponent) : 0U;
+        int32_t below = 1 - exponent;
+        uint32_t subnormal = (below > 0) ? (uint32_t)below : 0U;
         /* 24 bits, the next one, and whether there is anything below. */
         uint32_t fraction = (uint32_t)sum_shifted(sum->mantissa, (TOP_BIT - 25U) + subnormal);
         bool up = ((fraction & 2U) != 0U) && ((fraction & 5U) != 0U);
 
         bits = (fraction >> 2U) + (up ? 1U : 0U);
-        bits += (subnormal > 0U) ? 0U : ((uint32_t)(exponent - 1) << 23U);
+        bits += (subnormal > 0U) ? 0U : (((uint32_t)exponent - 1U) << 23U);
     } else {
         /* Zero. */
     }
@@ -123,6 +126,7 @@ bool fm_sum_limbs(const fm_sum_t *sum, float *limbs)
         /* How far the mantissa's unit lies above that of limb k, which is 2^(24 k - 64). */
         int32_t above = sum->exponent + 64 - (24 * (int32_t)k);
         uint64_t digit = sum->mantissa;
+        int32_t limb;
 
         while ((above < 0) && (digit != 0U)) {
             digit >>= 1U;
@@ -132,7 +136,9 @@ bool fm_sum_limbs(const fm_sum_t *sum, float *limbs)
             digit = (digit << 1U) & 0xFFFFFFU;
             above--;
         }
-        limbs[k] = (float)((int32_t)(digit & 0xFFFFFFU) * (sum->negative ? -1 : 1));
+        digit &= 0xFFFFFFU;
+        limb = (int32_t)digit;
+        limbs[k] = (float)(sum->negative ? -limb : limb);
     }
     return good;
 }

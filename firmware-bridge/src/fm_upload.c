@@ -42,7 +42,7 @@ static bool upload_cut(fm_device_t *device)
     uint32_t i;
 
     fm_device_topic(device, &topic, FM_TOPIC_UPDATE, &shard);
-    packet = (packet > MOST_PACKET_BYTES) ? MOST_PACKET_BYTES : packet;
+    packet = (packet < MOST_PACKET_BYTES) ? packet : MOST_PACKET_BYTES;
     for (i = 0U; (!cut) && (i < 5U); i++) {
         uint32_t length;
 

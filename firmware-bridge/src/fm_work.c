@@ -13,8 +13,6 @@ void fm_work_end(fm_device_t *device, fm_event_kind_t kind, fm_result_t reason)
 
 void fm_work_go_on(fm_device_t *device)
 {
-    fm_result_t result;
-
     device->stage = FM_STAGE_WORK;
     if (device->releasing) {
         device->stage = FM_STAGE_NONE;
@@ -22,7 +20,8 @@ void fm_work_go_on(fm_device_t *device)
         device->ended = FM_DONE;
         fm_device_tell(device, FM_EVENT_RELEASED, device->heldVersion, FM_OK);
     } else {
-        result = device->plan.round->begin(device);
+        fm_result_t result = device->plan.round->begin(device);
+
         if (result != FM_OK) {
             fm_work_end(device, FM_EVENT_FAILED, result);
         }

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs"
+import { readFileSync, readdirSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { CODECS } from "../../src/core/codec.ts"
 import { MODEL_LIMITS } from "../../src/core/model.ts"
@@ -17,11 +17,13 @@ import {
 import { NAME_LENGTHS, TOPIC_PREFIX } from "../../src/wire/topics.ts"
 
 /**
- * The C client's copy of the protocol's numbers, made from the TypeScript side. `node test/firmware/protocol-header.ts` writes it anew; a test says when
- * that is due.
+ * The C client's copy of the protocol's numbers, made from the TypeScript side; of those that it uses (MISRA C:2012, rule 2.5).
+ * `node test/firmware/protocol-header.ts` writes it anew; a test says when that is due.
  */
 
-const FILE = new URL("../../firmware-bridge/src/fm_protocol.h", import.meta.url)
+const SOURCES = new URL("../../firmware-bridge/src/", import.meta.url)
+const NAME = "fm_protocol.h"
+const FILE = new URL(NAME, SOURCES)
 
 /** What is committed. */
 export function committedHeader(): string {
@@ -31,6 +33,14 @@ export function committedHeader(): string {
 /** What it must be. */
 export function protocolHeader(): string {
   const { hello, ready, gone, notice, task, update, receipt, model, ...inside } = KEYS
+  const used = usedNames()
+  const section = (title: string, numbers: Readonly<Record<string, number>>): string => {
+    const lines = Object.entries(numbers)
+      .map(([name, value]) => ({ name: macro(name), value: literal(value) }))
+      .filter(({ name }) => used.has(name))
+      .map(({ name, value }) => `#define ${name} ${value}`)
+    return lines.length === 0 ? "" : `\n/* ${title}. */\n${lines.join("\n")}`
+  }
   return [
     "/**",
     " * The numbers of protocol 1. Generated from src/wire/keys.ts, src/wire/topics.ts and src/core by",
@@ -73,12 +83,16 @@ export function protocolHeader(): string {
     section("Model", prefixed("most", { parameters: MODEL_LIMITS.parameters })),
     `\n/* First part of every topic. */\n#define FM_TOPIC_PREFIX ${JSON.stringify(TOPIC_PREFIX)}`,
     "\n#endif\n",
-  ].join("\n")
+  ]
+    .filter((text) => text !== "")
+    .join("\n")
 }
 
-function section(title: string, numbers: Readonly<Record<string, number>>): string {
-  const lines = Object.entries(numbers).map(([name, value]) => `#define ${macro(name)} ${literal(value)}`)
-  return `\n/* ${title}. */\n${lines.join("\n")}`
+/** Every name of the client's own in its sources. */
+function usedNames(): ReadonlySet<string> {
+  const files = readdirSync(SOURCES).filter((name) => name !== NAME)
+  const text = files.map((name) => readFileSync(new URL(name, SOURCES), "utf8")).join("")
+  return new Set(text.match(/\bFM_\w+/g))
 }
 
 function prefixed(prefix: string, numbers: Readonly<Record<string, number>>): Record<string, number> {
