@@ -517,7 +517,8 @@ typedef struct {
     fm_tally_t tally;
 } fm_evaluation_t;
 
-/* MISRA Ref 19.2.2: one round is worked on at a time, and begins anew. */
+/** One round is worked on at a time, and begins anew. */
+/* cppcheck-suppress misra-c2012-19.2 ; MISRA Ref 19.2.2 */
 typedef union {
     fm_training_t training;
     fm_evaluation_t evaluation;
@@ -647,6 +648,7 @@ struct fm_device {
     fm_model_t model;
     fm_plan_t plan;
     fm_upload_t upload;
+    /* cppcheck-suppress misra-c2012-19.2 ; MISRA Ref 19.2.2 */
     fm_job_t job;
     fm_sha256_t sha;
 };

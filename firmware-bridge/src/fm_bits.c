@@ -4,6 +4,7 @@
 
 uint32_t fm_load(const uint8_t *place, uint32_t bytes)
 {
+    /* cppcheck-suppress misra-c2012-19.2 ; MISRA Ref 19.2.1 */
     fm_pun_t pun;
     uint32_t value;
 
@@ -20,6 +21,7 @@ uint32_t fm_load(const uint8_t *place, uint32_t bytes)
 
 void fm_store(uint8_t *place, uint32_t value, uint32_t bytes)
 {
+    /* cppcheck-suppress misra-c2012-19.2 ; MISRA Ref 19.2.1 */
     fm_pun_t pun;
 
     if (bytes == 4U) {

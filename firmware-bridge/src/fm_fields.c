@@ -8,40 +8,39 @@
 #define REAL_ONE 0x3F800000U
 #define REAL_MOST (FM_INFINITE - 1U)
 
-static const fm_bound_t fields_bounds[FM_BOUND_COUNT] = {
-    { 0U, UINT32_MAX },
-    { 0U, 1U },
-    { 0U, FM_MOST_SECONDS },
-    { 0U, FM_MOST_MODEL_BYTES },
-    { FM_LEAST_PACKET_BYTES, FM_MOST_PACKET_BYTES },
-    { 1U, FM_MOST_LAYER_SIZE },
-    { 0U, FM_MOST_CODEC },
-    { 0U, FM_MOST_CHUNK_INDEX },
-    { 1U, REAL_MOST },
-    { 0U, REAL_MOST },
-    { 0U, REAL_ONE },
-    { 0U, 2U },
-    { 0U, 3U },
-    { 0U, 4U },
-    { 0U, 6U },
-    { 0U, 1U },
-    { FM_LEAST_UPDATE_ID, FM_MOST_UPDATE_ID },
-    { FM_LEAST_DIGEST, FM_MOST_DIGEST },
-    { FM_LEAST_CHUNK, FM_MOST_CHUNK },
-    { 0U, FM_MOST_REASON_TEXT },
-    { 0U, 4U * FM_MOST_METRIC_LIST },
-    { FM_LEAST_CODEC_LIST, FM_MOST_CODEC_LIST },
-    { 0U, FM_MOST_ABI_LIST },
-    { 4U * FM_LEAST_CLASS_LIST, 4U * FM_MOST_CLASS_LIST },
-    { FM_LEAST_WEIGHT_CAP, UINT32_MAX },
-    { (uint32_t)FM_LEAST_GRID, FM_MOST_GRID },
-    { 0U, FM_MOST_LAYER_FIRST },
-    { FM_LEAST_LAYER_END, FM_MOST_LAYER_END },
-};
-
 static void fields_check(fm_cbor_t *cbor, const fm_field_t *field, uint32_t value)
 {
-    const fm_bound_t *bound = &fields_bounds[field->bound];
+    static const fm_bound_t bounds[FM_BOUND_COUNT] = {
+        { 0U, UINT32_MAX },
+        { 0U, 1U },
+        { 0U, FM_MOST_SECONDS },
+        { 0U, FM_MOST_MODEL_BYTES },
+        { FM_LEAST_PACKET_BYTES, FM_MOST_PACKET_BYTES },
+        { 1U, FM_MOST_LAYER_SIZE },
+        { 0U, FM_MOST_CODEC },
+        { 0U, FM_MOST_CHUNK_INDEX },
+        { 1U, REAL_MOST },
+        { 0U, REAL_MOST },
+        { 0U, REAL_ONE },
+        { 0U, 2U },
+        { 0U, 3U },
+        { 0U, 4U },
+        { 0U, 6U },
+        { 0U, 1U },
+        { FM_LEAST_UPDATE_ID, FM_MOST_UPDATE_ID },
+        { FM_LEAST_DIGEST, FM_MOST_DIGEST },
+        { FM_LEAST_CHUNK, FM_MOST_CHUNK },
+        { 0U, FM_MOST_REASON_TEXT },
+        { 0U, 4U * FM_MOST_METRIC_LIST },
+        { FM_LEAST_CODEC_LIST, FM_MOST_CODEC_LIST },
+        { 0U, FM_MOST_ABI_LIST },
+        { 4U * FM_LEAST_CLASS_LIST, 4U * FM_MOST_CLASS_LIST },
+        { FM_LEAST_WEIGHT_CAP, UINT32_MAX },
+        { (uint32_t)FM_LEAST_GRID, FM_MOST_GRID },
+        { 0U, FM_MOST_LAYER_FIRST },
+        { FM_LEAST_LAYER_END, FM_MOST_LAYER_END },
+    };
+    const fm_bound_t *bound = &bounds[field->bound];
 
     /* Modulo 2^32, so that it holds for bounds below 0 too. */
     fm_cbor_check(cbor, (value - bound->least) <= (bound->most - bound->least));

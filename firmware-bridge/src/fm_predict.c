@@ -13,7 +13,8 @@ typedef struct {
 
 static float predict_value(void *context, uint32_t row, uint32_t column)
 {
-    /* MISRA Ref 11.5.1: the context is what fm_device_predict() gave. */
+    /* The context is what fm_device_predict() gave. */
+    /* cppcheck-suppress misra-c2012-11.5 ; MISRA Ref 11.5.1 */
     const predict_sample_t *sample = context;
 
     (void)row;
