@@ -1,4 +1,4 @@
-// What a change must hold before its tests are run: types, lint, format, layers. Side by side, in well under a minute.
+// What a change must hold before its tests are run: types, lint, format, layers, the C client's MISRA rules. Side by side, in well under a minute.
 import { spawn } from "node:child_process"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -11,6 +11,7 @@ const checks = {
   types: ["tsc", "-p", "."],
   lint: ["oxlint", "--deny-warnings", ...allowed.flatMap((rule) => ["-A", rule]), "src", "test"],
   format: ["prettier", "--check", "--log-level=warn", ...formatted],
+  misra: ["node", "test/firmware/misra.ts"],
   layers: ["vitest", "run", "--reporter=dot", "test/layers.test.ts"],
 }
 
