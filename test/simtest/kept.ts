@@ -75,8 +75,8 @@ export class Kept {
   }
 
   sent(chunk: Update): void {
-    const own = this.#own.get(nameOf(chunk))
-    if (own === undefined) return
+    // Who was asked for a round whose model was gone when it came has taken that of the round since.
+    const own = this.#ownOf(chunk) ?? this.#begin(chunk, "train")
     own.updateId = hex(chunk.updateId)
     own.sentMs = this.#nowMs()
   }
@@ -123,6 +123,13 @@ export class Kept {
     return this.#own.get(nameOf(name))
   }
 
+  #begin({ round, epoch }: RoundName, kind: RoundKind): Own {
+    const { session = 0, version = 0 } = this.#last ?? {}
+    const own: Own = { round, epoch, kind, session, version, updateId: "", sentMs: -1, into: undefined }
+    this.#own.set(nameOf(own), own)
+    return own
+  }
+
   #onJoined({ kind, ...name }: RoundName & { readonly kind: RoundKind }): void {
     this.#worked++
     if (!this.#asked.has(nameOf(name)) || !this.#mayWork)
@@ -130,9 +137,7 @@ export class Kept {
         "work",
         `${this.#device} works in round ${nameOf(name)}, ${this.#mayWork ? "unasked" : "though its owner does not want it to"}`,
       )
-    const { session = 0, version = 0 } = this.#last ?? {}
-    const { round, epoch } = name
-    this.#own.set(nameOf(name), { round, epoch, kind, session, version, updateId: "", sentMs: -1, into: undefined })
+    this.#begin(name, kind)
     // Who is asked anew owes nothing of before.
     if (this.#held !== undefined && this.#ownOf(this.#held)?.into === undefined) this.#freed = "asked anew"
   }
@@ -149,8 +154,9 @@ export class Kept {
       // The Notice of the commit may have been faster.
       if (this.#last !== undefined && this.#isOver(held, this.#last)) this.#freed = "over"
     }
-    // Of an update of the round and epoch that is on, none is late: the receipt is for an earlier one with the same bytes.
-    if ((status === "late" && !isOwn) || (status === "refused" && isOwn)) this.#freed = `receipt ${status}`
+    // One that is late is told of a newer round than its own: any other receipt is for an earlier one with the same bytes.
+    const isNewer = name.epoch > held.epoch || (name.epoch === held.epoch && name.round > held.round)
+    if ((status === "late" && isNewer) || (status === "refused" && isOwn)) this.#freed = `receipt ${status}`
   }
 
   #onNotice(notice: Notice): void {

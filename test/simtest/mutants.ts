@@ -129,15 +129,11 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a receipt for the same bytes of another epoch counts",
     changes: [
+      { file: "device/held.ts", from: "const own = isSame(receipt, basis)", to: "const own = true" },
       {
         file: "device/held.ts",
-        from: "const own = isSame(receipt, basis)",
-        to: 'const own = receipt.status !== "late" || isSame(receipt, basis)',
-      },
-      {
-        file: "device/held.ts",
-        from: 'if (receipt.status === "late") return !own',
-        to: 'if (receipt.status === "late") return true',
+        from: "return a.epoch > b.epoch || (a.epoch === b.epoch && a.round > b.round)",
+        to: "return a !== b",
       },
     ],
     breaks: ["kept", "receipt"],
