@@ -4,8 +4,8 @@ import { simtestWith } from "./planted.ts"
 
 const SCHEDULES = ["--seed", "1", "--schedules"]
 
-test.each(MUTANTS)("a planted bug is found: $name", { timeout: 120_000 }, async ({ changes, breaks }) => {
-  const { failed } = await simtestWith(changes, [...SCHEDULES, "1500"])
+test.each(MUTANTS)("a planted bug is found: $name", { timeout: 300_000 }, async ({ changes, breaks, seed = 1 }) => {
+  const { failed } = await simtestWith(changes, ["--seed", String(seed), "--schedules", "1500"])
   expect(failed, "not found").not.toBeNull()
   expect(breaks).toContain(failed!.violation.invariant)
 })
