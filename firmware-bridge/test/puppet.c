@@ -122,15 +122,15 @@ static fm_result_t obey(const char *command, char *argument, fm_result_t last)
     return result;
 }
 
-/** `puppet incoming=512 outgoing=512 memory=65536 features=4 classes=3 rows=20 test=5 all=0 login=0`. */
+/** `puppet incoming=512 outgoing=512 memory=65536 features=4 classes=3 rows=20 test=5 all=0 login=0 broken=0`. */
 static rig_setup_t setup_of(int argc, char **argv)
 {
-    static const char *const names[] = { "incoming", "outgoing", "memory", "features", "classes", "rows", "test", "all", "login" };
-    uint32_t values[9] = { 512U, 512U, 65536U, 4U, 3U, 20U, 5U, 0U, 0U };
+    static const char *const names[] = { "incoming", "outgoing", "memory", "features", "classes", "rows", "test", "all", "login", "broken" };
+    uint32_t values[10] = { 512U, 512U, 65536U, 4U, 3U, 20U, 5U, 0U, 0U, 0U };
     rig_setup_t setup = { 0 };
 
     for (int i = 1; i < argc; i++) {
-        for (uint32_t k = 0U; k < 9U; k++) {
+        for (uint32_t k = 0U; k < 10U; k++) {
             size_t length = strlen(names[k]);
 
             if ((strncmp(argv[i], names[k], length) == 0) && (argv[i][length] == '=')) {
@@ -147,6 +147,7 @@ static rig_setup_t setup_of(int argc, char **argv)
     setup.testRows = values[6];
     setup.all = values[7] != 0U;
     setup.login = values[8] != 0U;
+    setup.broken = values[9] != 0U;
     return setup;
 }
 

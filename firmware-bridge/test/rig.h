@@ -24,6 +24,8 @@ typedef struct {
     bool all;
     /** Whether it has a user's name and a password for the broker. */
     bool login;
+    /** One of its samples has a value that is no number. */
+    bool broken;
     /** Its owner's say. */
     bool unwilling;
 } rig_setup_t;

@@ -83,6 +83,21 @@ const CHANGED: Example = {
   change: (version) => levelChange(PARAMETERS, version),
 }
 
+/** Changes of rotated blocks whose scale is 0: the model stays as it is. */
+function still(codec: number, bits: number): Example {
+  const parameters = 15
+  // One block of 32 values.
+  const change = Buffer.alloc(2 + (32 * bits) / 8)
+  return {
+    name: `changes that change nothing, of ${bits} bits`,
+    classes: 3,
+    first: notice({}, modelBytes(parameters, 1)),
+    rounds: [{ version: 2, deltas: { base: 1, codec } }, { version: 3 }],
+    model: () => modelBytes(parameters, 1),
+    change: () => change,
+  }
+}
+
 export const EXAMPLES: readonly Example[] = [
   example("softmax, int8", 3, 15, {}, [{ version: 2 }, { version: 2, kind: "evaluate" }, { kind: "statistics" }]),
   example(
@@ -97,6 +112,9 @@ export const EXAMPLES: readonly Example[] = [
     codecs: [5],
   }),
   CHANGED,
+  still(5, 1),
+  still(6, 2),
+  still(7, 4),
 ]
 
 export function setupOf({ classes }: Example): Setup {

@@ -13,6 +13,8 @@ export interface Setup {
   /** 1: everything that there is, not only what a small image has. */
   readonly all?: number
   readonly login?: number
+  /** 1: one of its training samples has a value that is no number. */
+  readonly broken?: number
 }
 
 /** What the device told its owner. `number` and `text` as in fedmote.h. */
