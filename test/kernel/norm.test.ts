@@ -43,7 +43,9 @@ describe("the largest value of an update", () => {
     const accumulator = sum()
     for (const weight of [1, 100]) accumulator.fold("f32", payload([2, -2]), weight, KEY)
     for (const weight of [1, 100])
-      expect(() => accumulator.fold("f32", payload([0, 2.001]), weight, KEY)).toThrow(/every value within the largest change allowed/)
+      expect(() => accumulator.fold("f32", payload([0, 2.001]), weight, KEY)).toThrow(
+        /every value within the largest change allowed/,
+      )
     expect([...accumulator.sum, accumulator.count]).toEqual([202, -202, 2])
   })
 
