@@ -57,6 +57,10 @@ export class Membership {
   #taken: { readonly round: number; readonly epoch: number } | undefined
   #job: Job | undefined
   #releasing = false
+  /** The connection was lost: whether what was sent has come is not known. */
+  #unsure = false
+  /** A Notice has come over this connection. */
+  #heard = false
 
   constructor(options: MembershipOptions) {
     this.#options = options
@@ -78,11 +82,17 @@ export class Membership {
   /** Takes part until the federation is released. Rejects as `Device.run` says. */
   async run(): Promise<ReleasedModel> {
     const { link } = this.#options
-    const off = link.on("up", () => void this.#up())
+    const offs = [
+      link.on("up", () => void this.#up()),
+      link.on("down", () => {
+        this.#unsure = true
+        this.#heard = false
+      }),
+    ]
     try {
       return await this.#released.promise
     } finally {
-      off()
+      for (const off of offs) off()
       this.stop(new FedmoteError("closed", "the device has left the federation"))
     }
   }
@@ -129,12 +139,19 @@ export class Membership {
       }
       if (this.#end.signal.aborted) return
       this.#greeting.now()
-      if (!this.#offline) this.#upload.resume(false)
+      this.#sendAgain()
     } catch (error) {
       // Down again: the next "up" goes on. A refusal is for good.
       if (error instanceof LinkError && (error.code === "link-down" || error.code === "link-closed")) return
       this.stop(error)
     }
+  }
+
+  // Not before a Notice has come: it may say that the update is committed, and one that is sent all the same would be called late.
+  #sendAgain(): void {
+    if (!this.#unsure || !this.#heard || this.#offline || !this.#options.link.connected) return
+    this.#unsure = false
+    this.#upload.resume(false)
   }
 
   // Never waits: what takes time runs beside.
@@ -176,7 +193,9 @@ export class Membership {
     // A retained first Notice is older than our greeting; whoever speaks for the first time now may not have heard it.
     if (returned || changed || (before === undefined && !retained)) this.#greeting.soon(notice.spreadSeconds)
     this.#upload.settle(notice)
+    this.#heard = true
     if (returned || changed) this.#upload.resume(changed)
+    this.#sendAgain()
     if (isReleased(notice)) return void this.#release()
     this.#follow(notice)
     if (this.#pending !== undefined && this.#matches(this.#pending, notice)) this.#start(notice)

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { settle } from "./virtual-clock.ts"
+import { names } from "./fake-coordinator.ts"
 import { World } from "./world.ts"
 
 let world: World
@@ -45,6 +46,30 @@ describe("the update that is kept", () => {
     expect(world.coordinator.updates).toHaveLength(2)
     expect(world.coordinator.all("hello")).toHaveLength(2)
   })
+
+  test.each([
+    ["committed, it is not sent again", { round: 2, committed: { round: 1, epoch: 1 } }, 1, "committed"],
+    ["of the same round, it is", {}, 2, "sent"],
+  ] as const)(
+    "is not sent again to a broker that has lost the Notice, until one comes; where that is %s",
+    async (_, notice, updates, last) => {
+      await world.sent()
+      const { network } = world.coordinator
+      network.drop("d-1")
+      await settle()
+      const broker = await network.connect({ clientId: "broker" })
+      await broker.publish(names.round, new Uint8Array(0), { retain: true })
+      await broker.close()
+      network.restore("d-1")
+      await settle()
+      expect(world.coordinator.all("hello")).toHaveLength(2)
+      expect(world.coordinator.updates).toHaveLength(1)
+      await world.coordinator.notice(notice)
+      await settle()
+      expect(world.coordinator.updates).toHaveLength(updates)
+      expect(world.types.at(-1)).toBe(last)
+    },
+  )
 
   test("is forgotten only after its commit, not by its receipt", async () => {
     await world.sent()
