@@ -51,6 +51,10 @@ describe.each([
     expect(run(records)).toBe(`${records.count} passed, 0 failed\n`)
   })
 
+  test("options, labels, payloads that no encoder makes, sums, names", () => {
+    expect(built.run("run_units", [])).toMatch(/^\d\d\d passed, 0 failed\n$/)
+  })
+
   test("the MQTT session against a broker of a script", () => {
     expect(built.run("run_session", [])).toMatch(/^\d\d\d passed, 0 failed\n$/)
   })
