@@ -320,6 +320,7 @@ test.each(Object.entries(stages))(
     expect(mostWaiting).toBeLessThan(32 << 20)
     expect(coordinator.memory.devices).toBeLessThanOrEqual(all.length + 4)
   },
+  180_000,
 )
 
 async function until(condition: () => boolean): Promise<void> {

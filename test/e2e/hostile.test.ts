@@ -134,6 +134,7 @@ test.each(Object.entries(fleets))(
       for (const each of clients) each.destroy()
     }
   },
+  180_000,
 )
 
 /** The most memory that a process has had, in MiB (proc(5), VmHWM). */

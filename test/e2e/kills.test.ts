@@ -32,6 +32,7 @@ test.each(["mosquitto", "broker"] as const)(
     expect(outcome.result.rounds).toHaveLength(12)
     expect(await faultsOfRun(outcome, folder)).toEqual([])
   },
+  180_000,
 )
 
 test("the phase is the last that the log says", () => {
