@@ -27,6 +27,7 @@
 #define RECORD_MOMENTS 9U
 #define RECORD_SUM 10U
 #define RECORD_EVALUATION 11U
+#define RECORD_PACKET 12U
 
 typedef struct {
     uint32_t kind;
@@ -54,6 +55,7 @@ bool check(const record_t *record, bool good, const char *what);
 
 bool check_message(const record_t *record);
 bool check_no_message(const record_t *record);
+bool check_packet(const record_t *record);
 bool check_sha256(const record_t *record);
 bool check_philox(const record_t *record);
 bool check_function(const record_t *record);

@@ -12,7 +12,7 @@ static bool run(const record_t *record)
         [RECORD_FUNCTION] = check_function, [RECORD_TRAINING] = check_training,
         [RECORD_ENCODING] = check_encoding, [RECORD_DECODING] = check_decoding,
         [RECORD_MOMENTS] = check_moments,   [RECORD_SUM] = check_sum,
-        [RECORD_EVALUATION] = check_evaluation,
+        [RECORD_EVALUATION] = check_evaluation, [RECORD_PACKET] = check_packet,
     };
 
     if ((record->kind == 0U) || (record->kind >= sizeof(checks) / sizeof(checks[0]))) {

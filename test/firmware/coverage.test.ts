@@ -9,6 +9,7 @@ import { HARNESSES, writeCorpus } from "./fuzz-corpus.ts"
 import { hostileSuite } from "./hostile-suite.ts"
 import { kernelRecords } from "./kernel-records.ts"
 import { messageRecords } from "./message-records.ts"
+import { packetRecords } from "./packet-records.ts"
 import type { Records } from "./records.ts"
 import { rig } from "./rig.ts"
 
@@ -32,6 +33,7 @@ describe("counted", () => {
     }
     run(messageRecords())
     run(kernelRecords())
+    run(packetRecords())
     built.run("run_session", [])
     built.run("run_units", [])
   })

@@ -6,7 +6,7 @@ import type { Packet } from "./mqtt.ts"
 import type { Setup } from "./puppet.ts"
 import type { Begin } from "./rig.ts"
 import { DEVICE, Federation, TOPICS, modelBytes, notice, task } from "./world.ts"
-import type { World } from "./world.ts"
+import type { Round, World } from "./world.ts"
 
 /** What a device does of itself and for a coordinator, in virtual time. */
 export function deviceSuite(begin: Begin): void {
@@ -295,6 +295,51 @@ export function deviceSuite(begin: Begin): void {
     federation.announce()
     await world.until("RELEASED", 60_000)
     expect(await world.puppet.model()).toEqual(model)
+  })
+
+  describe("changes on the way down", () => {
+    const [example] = EXAMPLES.filter(({ name }) => name === "changes on the way down")
+    const { first, model, change } = example!
+    const deltas = { base: 1, codec: 2 }
+
+    test.each<[string, Setup, Round, string]>([
+      ["used", {}, { version: 2, deltas }, "CHANGED"],
+      ["in a codec that the device has not", {}, { version: 2, deltas: { base: 1, codec: 4 } }, "PULLED"],
+      ["none that a small image has", { all: 0 }, { version: 2, deltas, codecs: [1] }, "PULLED"],
+      ["from a later version", {}, { version: 3, deltas: { base: 2, codec: 2 } }, "PULLED"],
+      ["without room for a block beside the model", { memory: 2400 }, { version: 2, deltas }, "PULLED"],
+      ["longer than the model", {}, { version: 9, deltas }, "PULLED"],
+      ["to the version that is held, which is another", {}, { version: 1, digest: Buffer.alloc(32) }, "PULL_FAILED"],
+    ])("%s", async (_, setup, round, event) => {
+      const world = begin({ ...setupOf(example!), ...setup })
+      const federation = new Federation(world, { ...first, codecs: [5, 1] }, model, [round], change)
+      federation.open()
+      await world.until("COMMITTED", 5000)
+      expect(await world.until(event, 5000)).toMatchObject({ round: 2 })
+      if (event !== "PULL_FAILED") await world.until("RELEASED", 5000)
+    })
+
+    test("a change that is broken: the model is pulled whole", async () => {
+      const world = begin(setupOf(example!))
+      const broken = (): Buffer => Buffer.alloc(change!(2).length, 0x80)
+      const federation = new Federation(world, first, model, [{ version: 2, deltas }], broken)
+      federation.open()
+      await world.until("COMMITTED", 5000)
+      expect(await world.until("PULL_FAILED", 5000)).toMatchObject({ result: "BAD_MODEL", round: 2 })
+      expect(await world.until("PULLED", 5000)).toMatchObject({ number: 2 })
+      await world.until("RELEASED", 60_000)
+    })
+  })
+
+  test("a device without training samples takes part in evaluations, and in no training", async () => {
+    const world = await greeted({ rows: 0 })
+    const federation = new Federation(world, notice(), undefined, [{ kind: "evaluate" }])
+    federation.open()
+    federation.invite()
+    expect(await world.until("FAILED", 5000)).toMatchObject({ result: "BAD_SAMPLE" })
+    federation.begin({ kind: "evaluate" })
+    await world.until("RELEASED", 5000)
+    expect(federation.updates.map(({ length }) => length)).toEqual([60, 60])
   })
 
   test("a released model that this device cannot hold: it says why, and ends", async () => {

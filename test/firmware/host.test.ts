@@ -7,6 +7,7 @@ import { build } from "./build.ts"
 import { kernelRecords } from "./kernel-records.ts"
 import { messageRecords } from "./message-records.ts"
 import { committedHeader, protocolHeader } from "./protocol-header.ts"
+import { packetRecords } from "./packet-records.ts"
 import type { Records } from "./records.ts"
 
 test("the C client's numbers of the protocol are those of keys.ts (`node test/firmware/protocol-header.ts` writes them anew)", () => {
@@ -32,6 +33,11 @@ describe.each([
 
   test("golden messages come back byte for byte; prefixes, longer and invalid ones are refused", () => {
     const records = messageRecords()
+    expect(run(records)).toBe(`${records.count} passed, 0 failed\n`)
+  })
+
+  test("packets of a broker's are taken whole; every prefix is a packet to come, or a connection that ends", () => {
+    const records = packetRecords()
     expect(run(records)).toBe(`${records.count} passed, 0 failed\n`)
   })
 

@@ -350,10 +350,26 @@ export function hostileSuite(begin: Begin): void {
       ["another number of features", { training: { ...notice().training, inputs: 5 } }, "MISFIT"],
       ["a loss that this image has not", { training: { ...notice().training, loss: "squared" } }, "UNSUPPORTED"],
       ["codecs that this image has not", { codecs: [5, 8] }, "UNSUPPORTED"],
+      ["error feedback", { training: { ...notice().training, errorFeedback: true } }, "UNSUPPORTED"],
+      ["clipping", { training: { ...notice().training, clipping: { step: 1 } } }, "UNSUPPORTED"],
+      ["a schedule", { training: { ...notice().training, schedule: schedule("cosine", 0) } }, "UNSUPPORTED"],
+      ["steps to warm up", { training: { ...notice().training, schedule: schedule("constant", 5) } }, "UNSUPPORTED"],
+      ["layers that keep still", { training: twoLayers({ shared: { from: 1, to: 2 } }) }, "UNSUPPORTED"],
+      ["layers that are kept at home", { training: twoLayers({ shared: { from: 0, to: 1 } }) }, "UNSUPPORTED"],
+      ["an activation behind the last layer", { training: twoLayers({ layers: activated }) }, "UNSUPPORTED"],
+      ["no layers that we know", { training: { ...notice().training, loss: "custom", layers: [] } }, "UNSUPPORTED"],
+      ["a convolution", { training: { ...notice().training, layers: convolved } }, "UNSUPPORTED"],
     ])("a Notice with %s", async (_, lie, reason) => {
       const world = await connected()
       world.publish(TOPICS.round, encode(notice(lie)), true)
       expect(await world.until("UNFIT", 1000)).toMatchObject({ result: reason })
+      await recovers(world)
+    })
+
+    test("a Notice of a model whose memory 32 bits cannot tell", async () => {
+      const world = await connected({ rows: 65535 })
+      world.publish(TOPICS.round, encode(notice({ sizeBytes: 4 * 1_572_853, training: alternating() })), true)
+      expect(await world.until("UNFIT", 1000)).toMatchObject({ result: "NO_MEMORY", number: 2 ** 32 - 1 })
       await recovers(world)
     })
 
@@ -375,6 +391,26 @@ export function hostileSuite(begin: Begin): void {
       await recovers(world)
     })
   })
+}
+
+const activated = [{ kind: "dense", units: 3, activation: "relu" }] as const
+const convolved = [
+  { kind: "conv1d", channels: 1, filters: 2, width: 2, stride: 1, activation: "relu" },
+  { kind: "pool", mode: "max", channels: 2, width: 2 },
+  { kind: "dense", units: 3, activation: "identity" },
+] as const
+
+function schedule(kind: "constant" | "cosine", warmup: number): NonNullable<Notice["training"]["schedule"]> {
+  return { kind, warmup, finalFraction: 0 }
+}
+
+function twoLayers(changes: Partial<Notice["training"]>): Notice["training"] {
+  return { ...dense(5, 3), ...changes }
+}
+
+/** Wide and narrow in turns: few parameters, and outputs for a batch that are more than 2^32. */
+function alternating(): Notice["training"] {
+  return { ...dense(...Array.from({ length: 14 }, (_, i) => (i % 2 === 0 ? 65535 : 1)), 3), batch: 65535 }
 }
 
 function dense(...units: readonly number[]): Notice["training"] {

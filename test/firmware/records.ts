@@ -12,6 +12,7 @@ export const KINDS = {
   moments: 9,
   sum: 10,
   evaluation: 11,
+  packet: 12,
 } as const
 
 type Part = string | Uint8Array | Uint32Array | Float32Array
