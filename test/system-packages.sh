@@ -9,6 +9,7 @@ mosquitto | mosquitto | the broker that the links and the command line are teste
 openssl   | openssl   | certificates for the TLS tests, made afresh in every run
 chromium  | chromium  | opens the HTML report and the dashboard as a reader would
 gcc       | gcc       | the C client, and the yardstick for kernel speed
+make      | make      | builds the C client
 wabt      | wasm2c    | the kernels as C, a further witness of their bits
 clang     | clang     | the C client with sanitizers and static analysis
 libclang-rt-14-dev | /usr/share/doc/libclang-rt-14-dev | the sanitizers themselves
