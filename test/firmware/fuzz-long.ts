@@ -19,7 +19,7 @@ try {
       encoding: "utf8",
       maxBuffer: 1 << 28,
     })
-    console.log(`${harness}: ${/Done \d+ runs.*/.exec(stderr)?.[0] ?? stderr}`)
+    console.log(`${harness}: ${/Done \d+ runs.*/.exec(stderr)?.[0] ?? stderr.replaceAll(/^#.*\n/gm, "")}`)
     if (status !== 0) process.exitCode = 1
   }
 } finally {
