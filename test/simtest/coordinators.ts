@@ -231,8 +231,7 @@ export class Coordinators {
 
   /** Everything stops, for the end of the world. */
   end(): void {
-    this.#current?.process.kill()
-    this.#current?.network.cut(true, 0)
+    if (this.#current !== undefined) finish(this.#current)
   }
 
   /** Something that others can notice is about to be done, or has been done. */
@@ -248,8 +247,7 @@ export class Coordinators {
   #kill(incarnation: Running, downMs: number): void {
     this.facts.crashes++
     this.#stage.trace(() => `${incarnation.process.name} is killed`)
-    incarnation.process.kill()
-    incarnation.network.cut(true, 0)
+    finish(incarnation)
     this.#gone(incarnation, downMs)
   }
 
@@ -295,8 +293,7 @@ export class Coordinators {
 
   #ended(incarnation: Running): void {
     if (!incarnation.process.alive) return
-    incarnation.process.kill()
-    incarnation.network.cut(true, 0)
+    finish(incarnation)
     this.#gone(incarnation, this.#downMs + 1000)
   }
 
@@ -367,4 +364,11 @@ export class Coordinators {
     }
     return { info: line, warn: line, debug: line }
   }
+}
+
+/** Nothing of a process runs any more; its promises end, so that nothing is left of them. */
+function finish({ process, network, closing }: Running): void {
+  process.kill()
+  network.cut(true, 0)
+  closing.abort(new Killed("dead"))
 }

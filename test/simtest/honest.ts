@@ -164,6 +164,7 @@ export class Honest {
   end(): void {
     this.#life?.process.kill()
     this.#life?.network.cut(true, 0)
+    void this.#life?.device.close({ abrupt: true })
     this.facts.worked += this.#life?.kept.worked ?? 0
   }
 
