@@ -21,6 +21,8 @@ export interface Held {
   /** A receipt said that it is in the sum of this round: nothing to do but wait for the commit. */
   into: RoundName | undefined
   resendMs: number
+  /** Some of it has been sent. */
+  sent: boolean
 }
 
 /** What a Notice means for an update. `again`: the round that had it was abandoned, and another may take it. */
@@ -48,12 +50,12 @@ export function outlives(basis: Basis, notice: Notice): boolean {
 
 /**
  * Whether a receipt is about this very update: the same bytes may have been sent in an earlier epoch, too. A late receipt names the current round, so
- * this update's names a newer one than its own; one that says that the update is in a sum names the round whose sum it is; all others their update's.
+ * this update's names a newer one than its own, once it has been sent; one that says that the update is in a sum names the round whose sum it is; all others their update's.
  */
-export function isAbout(receipt: Receipt, { basis, updateId }: Held): boolean {
+export function isAbout(receipt: Receipt, { basis, updateId, sent }: Held): boolean {
   if (!sameBytes(receipt.updateId, updateId)) return false
   const own = isSame(receipt, basis)
-  if (receipt.status === "late") return isAfter(receipt, basis)
+  if (receipt.status === "late") return sent && isAfter(receipt, basis)
   const inSum = receipt.status === "folded" || receipt.status === "duplicate"
   return own || (inSum && basis.kind === "train" && receipt.round > basis.round)
 }

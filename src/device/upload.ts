@@ -84,6 +84,7 @@ export class Upload {
       bytes: work.payload.length,
       into: undefined,
       resendMs: FIRST_RESEND_MS,
+      sent: false,
     }
     const delayMs = hurry ? 0 : spreadOf(id) * notice.spreadSeconds * 1000
     if (delayMs === 0) this.#send()
@@ -222,6 +223,7 @@ export class Upload {
     try {
       for (const chunk of chunks) {
         if (this.#held !== held) return
+        held.sent = true
         await link.publish(topic, encode(chunk), { signal })
       }
       emit({ type: "sent", round, epoch, bytes, chunks: chunks.length })

@@ -131,6 +131,20 @@ describe("the update that is kept", () => {
     expect(world.types.at(-1)).toBe("folded")
   })
 
+  test("is not late before it was sent, whatever is said of the same bytes of another epoch", async () => {
+    await world.sent()
+    await world.coordinator.notice({ epoch: 2, spreadSeconds: 2_000_000 })
+    await world.coordinator.join("d-1", 1, 2)
+    await settle()
+    expect(world.types.at(-1)).toBe("trained")
+    await world.coordinator.receipt("d-1", "late", { round: 2, epoch: 2 })
+    await settle()
+    expect(world.types).not.toContain("late")
+    await world.coordinator.notice({ phase: "finishing" })
+    await settle()
+    expect(world.coordinator.updates.at(-1)).toMatchObject({ round: 1, epoch: 2 })
+  })
+
   test("has its place in the spread through a lost connection, until the coordinator says finish now", async () => {
     await world.coordinator.model([0, 0, 0])
     world.device()

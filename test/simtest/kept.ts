@@ -156,7 +156,8 @@ export class Kept {
     }
     // One that is late is told of a newer round than its own: any other receipt is for an earlier one with the same bytes.
     const isNewer = name.epoch > held.epoch || (name.epoch === held.epoch && name.round > held.round)
-    if ((status === "late" && isNewer) || (status === "refused" && isOwn)) this.#freed = `receipt ${status}`
+    if ((status === "late" && isNewer && own.sentMs >= 0) || (status === "refused" && isOwn))
+      this.#freed = `receipt ${status}`
   }
 
   #onNotice(notice: Notice): void {
