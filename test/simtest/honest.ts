@@ -128,6 +128,7 @@ export class Honest {
     if (life === undefined) return
     this.#saysSo = true
     life.kept.mayWork(false)
+    life.kept.leaves(true)
     life.device.optOut().then(
       () => {
         if (life.process.alive) this.#left = true
@@ -136,6 +137,7 @@ export class Honest {
         // It could not be said, so it goes on for a while.
         this.#saysSo = false
         life.kept.mayWork(this.#willing)
+        life.kept.leaves(false)
         scheduler.at(scheduler.nowMs + 3000, life.process, () => this.leave())
       },
     )

@@ -44,6 +44,7 @@ export class Kept {
   #backSinceMs = 0
   #worked = 0
   #mayWork = true
+  #leaving = false
 
   constructor(device: string, referee: Referee, commitOf: (round: number) => Commit | undefined, nowMs: () => number) {
     this.#nowMs = nowMs
@@ -96,6 +97,11 @@ export class Kept {
     if (!may) this.#freed = "not allowed"
   }
 
+  /** Whether it opts out, and so may forget all that it keeps, one after the other. */
+  leaves(leaving: boolean): void {
+    this.#leaving = leaving
+  }
+
   happened(event: DeviceEvent): void {
     switch (event.type) {
       case "joined":
@@ -114,7 +120,8 @@ export class Kept {
     this.#held = held && { round: held.round, epoch: held.epoch }
     // One that is in a sum waits for its commit beside a newer one.
     const waits = held !== undefined && before !== undefined && this.#ownOf(before)?.into !== undefined
-    if (before !== undefined && this.#freed === undefined && !(waits && held.round > before.round))
+    const free = this.#leaving || this.#freed !== undefined
+    if (before !== undefined && !free && !(waits && held.round > before.round))
       this.#referee.breach("kept", `${this.#device} has forgotten its update of round ${nameOf(before)}`)
     this.#freed = undefined
   }
