@@ -43,13 +43,14 @@ interface Entry {
 }
 
 export interface RegistryOptions {
-  /** Devices that are kept: about 300 bytes each. Where one more comes, the one that has been silent longest is forgotten. Default: 262,144. */
+  /** Devices that are kept: about 300 bytes each. Where one more comes, the one that has been silent longest is forgotten. Default: `MOST_DEVICES`. */
   readonly limit?: number
   /** Whether a device is not to be forgotten now. */
   readonly isBusy?: (device: string) => boolean
 }
 
-const LIMIT = 262_144
+/** Devices that a coordinator knows at a time. */
+export const MOST_DEVICES = 262_144
 
 /** Chunk classes for devices that cannot take the standard one; the largest that fits is published. */
 const SMALL_CLASSES = [16384, 4096, 1024, 256, 64]
@@ -72,7 +73,7 @@ export class Registry {
   /** `modelBytes`: the most that a model of this plan has. */
   constructor(plan: Plan, topics: Topics, modelBytes: number, options: RegistryOptions = {}) {
     this.#plan = plan
-    this.#limit = options.limit ?? LIMIT
+    this.#limit = options.limit ?? MOST_DEVICES
     this.#isBusy = options.isBusy ?? (() => false)
     this.#ramBytes = leastRamBytes(plan)
     this.#admits = deviceFilter(plan)
