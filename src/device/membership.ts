@@ -234,6 +234,8 @@ export class Membership {
 
   #start(notice: Notice): void {
     this.#pending = undefined
+    // Since it was asked its owner may have changed his mind.
+    if (!this.#greeting.willing) return this.#greeting.ready()
     const { round, epoch, kind } = notice
     // Asked twice: the answer is on its way, or has been sent.
     if (this.#taken?.round === round && this.#taken.epoch === epoch) return

@@ -53,6 +53,17 @@ describe("a device that is no longer willing", () => {
     expect(world.coordinator.updates).toEqual([])
   })
 
+  test("does not begin what it was asked before, whose Notice comes only now", async () => {
+    const state = await working(1)
+    await world.coordinator.join("d-1")
+    await settle()
+    state.say = { power: false }
+    await world.coordinator.notice()
+    await settle()
+    expect(world.types).not.toContain("joined")
+    expect(world.coordinator.all("ready").map(({ willing }) => willing)).toEqual([true, false])
+  })
+
   test("drops the update that waits for its place in the spread, at once when it is told to look", async () => {
     const state = await working(1)
     await world.coordinator.notice({ spreadSeconds: 1000 })
