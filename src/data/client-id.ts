@@ -31,8 +31,20 @@ export function clientIds(names: readonly string[]): string[] {
 
 /** `client-001` and so on, for clients that a partition makes. */
 export function numberedIds(count: number): string[] {
-  const digits = String(count).length
-  return Array.from({ length: count }, (_, i) => `client-${String(i + 1).padStart(digits, "0")}`)
+  return Array.from({ length: count }, (_, i) => numberedId(i, count))
+}
+
+const PREFIX = "client-"
+
+/** The id of one of `count` such clients. */
+export function numberedId(index: number, count: number): string {
+  return PREFIX + String(index + 1).padStart(String(count).length, "0")
+}
+
+/** Which of `count` such clients it is; undefined for another id. */
+export function placeOfId(id: string, count: number): number | undefined {
+  const index = Number(id.slice(PREFIX.length)) - 1
+  return Number.isInteger(index) && index >= 0 && index < count && numberedId(index, count) === id ? index : undefined
 }
 
 function slug(name: string, length: number): string {

@@ -4,15 +4,18 @@ import { basename, dirname, join } from "node:path"
 import { clientIds } from "./client-id.ts"
 import { readCsvDataset } from "./csv-dataset.ts"
 import type { ClientData, Dataset } from "./dataset.ts"
+import { DrawnDataset } from "./drawn.ts"
 import { DataError, list, quote } from "./error.ts"
 import { readFlDataset } from "./fl-dataset.ts"
 import { readMeta } from "./fl-meta.ts"
 import { isIdxName, readIdx } from "./idx.ts"
 import type { Partition } from "./partition.ts"
-import { parsePartition, repartition } from "./partition.ts"
+import { drawnParts, parsePartition, repartition } from "./partition.ts"
 import type { DatasetParts } from "./pool.ts"
 import { PooledDataset } from "./pool.ts"
 import { hasSeries, readSeries } from "./run-to-failure.ts"
+import { SyntheticDataset, parseSynthetic } from "./synthetic.ts"
+import type { SyntheticParts } from "./synthetic.ts"
 import { readTelosb } from "./telosb.ts"
 
 export interface DataOptions {
@@ -26,9 +29,12 @@ export interface DataOptions {
   readonly task?: "classes" | "regression" | undefined
   /** CSV: class names in label order, where something else dictates them; empty for regression. Without it: sorted. */
   readonly classes?: readonly string[] | undefined
-  /** How to deal the rows to clients anew: `iid`, `shards:N`, `dirichlet:ALPHA`, or, for CSV, `column:COL`. */
+  /**
+   * How to deal the rows to clients anew: `iid`, `shards:N`, `dirichlet:ALPHA`, `quantity:ALPHA`, or, for CSV, `column:COL`; or how many rows each of a
+   * population draws from them: `hash:N`, `hash:LEAST-MOST`.
+   */
   readonly partition?: string | undefined
-  /** Number of clients that the partition makes. */
+  /** Number of clients that the partition, or the generator, makes. */
   readonly clients?: number | undefined
   /** Seed of the partition, unsigned 32-bit; 1 without it. */
   readonly seed?: number | undefined
@@ -46,12 +52,14 @@ interface Source {
 }
 
 /**
- * Opens a data set: `telosb` (built in), a CSV file, an `fl-dataset/1` folder (one with `meta.json`), or a folder with the four IDX files of the MNIST
- * format. Throws `DataError`: one line that names file, line and column where it can.
+ * Opens a data set: `telosb` (built in), a CSV file, an `fl-dataset/1` folder (one with `meta.json`), a folder with the four IDX files of the MNIST
+ * format, or the generator `synthetic:ALPHA,BETA`. Throws `DataError`: one line that names file, line and column where it can.
  */
 export async function openDataset(source: string, options: DataOptions = {}): Promise<Dataset> {
+  const generated = parseSynthetic(source)
+  if (generated !== undefined) return new SyntheticDataset(syntheticParts(generated, options))
   const found = await findSource(source)
-  return new PooledDataset(await deal(found, options, await read(found, options, false)))
+  return deal(found, options, await read(found, options, false))
 }
 
 /**
@@ -60,16 +68,20 @@ export async function openDataset(source: string, options: DataOptions = {}): Pr
  */
 export async function openClient(source: string, options: DataOptions = {}): Promise<ClientData> {
   const { base, client } = await splitClient(source)
+  const dataset = await openSource(base, client, options)
+  const index = clientIndex(source, dataset, client)
+  const { task, features, classes } = dataset
+  return { id: dataset.id(index), task, features, classes, train: dataset.train(index), test: dataset.test(index) }
+}
+
+/** The data set that a client is taken out of; a CSV file without clients is one client's. */
+async function openSource(base: string, client: string | undefined, options: DataOptions): Promise<Dataset> {
+  if (parseSynthetic(base) !== undefined) return openDataset(base, options)
   const found = await findSource(base)
   const single =
     client === undefined && found.kind === "csv" && options.client === undefined && options.partition === undefined
-  let parts = await read(found, options, single)
-  if (single) parts = { ...parts, ids: clientIds([parts.name]) }
-  else parts = await deal(found, options, parts)
-  const dataset = new PooledDataset(parts)
-  const index = single ? 0 : parts.ids.indexOf(clientId(source, parts, client))
-  const { task, features, classes } = dataset
-  return { id: dataset.id(index), task, features, classes, train: dataset.train(index), test: dataset.test(index) }
+  const parts = await read(found, options, single)
+  return single ? new PooledDataset({ ...parts, ids: clientIds([parts.name]) }) : deal(found, options, parts)
 }
 
 async function read({ kind, path }: Source, options: DataOptions, single: boolean): Promise<DatasetParts> {
@@ -123,7 +135,7 @@ function refuseForeign(kind: SourceKind, path: string, options: DataOptions): vo
   throw new DataError("option", `${path}: the option ${name} is for ${home}`)
 }
 
-async function deal(found: Source, options: DataOptions, parts: DatasetParts): Promise<DatasetParts> {
+function deal(found: Source, options: DataOptions, parts: DatasetParts): Dataset {
   const { clients, seed = 1 } = options
   const partition: Partition | undefined =
     options.partition === undefined ? undefined : parsePartition(options.partition)
@@ -138,24 +150,48 @@ async function deal(found: Source, options: DataOptions, parts: DatasetParts): P
         "option",
         `${parts.name} has no clients of its own: say how to make them (--partition iid --clients 100)`,
       )
-    return parts
+    return new PooledDataset(parts)
   }
   if (clients === undefined)
     throw new DataError("option", `${parts.name}: a partition needs a number of clients (--clients 100)`)
-  return repartition(parts, partition, clients, seed)
+  if (partition.kind === "hash") return new DrawnDataset(drawnParts(parts, partition.each, clients, seed))
+  return new PooledDataset(repartition(parts, partition, clients, seed))
 }
 
-function clientId(source: string, parts: DatasetParts, client: string | undefined): string {
-  if (client === undefined && parts.ids.length === 1) return parts.ids[0]!
+function syntheticParts(
+  generated: Pick<SyntheticParts, "alpha" | "beta">,
+  { clients, seed = 1, ...others }: DataOptions,
+): SyntheticParts {
+  const foreign = Object.entries(others).find(([, value]) => value !== undefined)
+  if (foreign !== undefined) throw new DataError("option", `synthetic: the option ${foreign[0]} is for data from files`)
+  if (clients === undefined) throw new DataError("option", "synthetic: say how many clients (--clients 100)")
+  return { ...generated, clients, seed }
+}
+
+function clientIndex(source: string, dataset: Dataset, client: string | undefined): number {
+  if (client === undefined && dataset.clients === 1) return 0
   if (client === undefined)
     throw new DataError(
       "client",
-      `${source} has ${parts.ids.length} clients: say which one (${source}#${parts.ids[0]}); there are ${list(parts.ids)}`,
+      `${source} has ${dataset.clients} clients: say which one (${source}#${dataset.id(0)}); there are ${someIds(dataset)}`,
     )
-  const mote = parts.name === "telosb" ? /^mote-([1-9]\d*)$/.exec(client) : null
-  const id = mote === null ? client : parts.ids[Number(mote[1]) - 1]
-  if (id !== undefined && parts.ids.includes(id)) return id
-  throw new DataError("client", `${source}: no client ${quote(client)}; there are ${list(parts.ids)}`)
+  const mote = dataset.name === "telosb" ? /^mote-([1-9]\d*)$/.exec(client) : null
+  const index = mote === null ? indexOfClient(dataset, client) : Number(mote[1]) - 1
+  if (index !== undefined && index < dataset.clients) return index
+  throw new DataError("client", `${source}: no client ${quote(client)}; there are ${someIds(dataset)}`)
+}
+
+/** Which client has this id. */
+export function indexOfClient(dataset: Dataset, id: string): number | undefined {
+  if (dataset.population !== undefined) return dataset.population.indexOf(id)
+  for (let client = 0; client < dataset.clients; client++) if (dataset.id(client) === id) return client
+  return undefined
+}
+
+function someIds(dataset: Dataset): string {
+  const shown = Math.min(dataset.clients, 12)
+  const ids = Array.from({ length: shown }, (_, client) => dataset.id(client))
+  return dataset.clients > shown ? `${list(ids)} and ${dataset.clients - shown} more` : list(ids)
 }
 
 async function splitClient(source: string): Promise<{ base: string; client?: string }> {
@@ -172,7 +208,7 @@ async function findSource(source: string): Promise<Source> {
   if (stats === undefined)
     throw new DataError(
       "not-found",
-      `no data source ${JSON.stringify(source)}: expected telosb, a CSV file, a folder with meta.json (fl-dataset/1), or one with IDX files`,
+      `no data source ${JSON.stringify(source)}: expected telosb, a CSV file, a folder with meta.json (fl-dataset/1), one with IDX files, or synthetic:ALPHA,BETA`,
     )
   if (!stats.isDirectory()) {
     const name = basename(source)

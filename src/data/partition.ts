@@ -1,6 +1,7 @@
 import { NO_DEVICE, PURPOSE, RandomStream } from "../core/random.ts"
 import { numberedIds } from "./client-id.ts"
 import { dirichlet } from "./dirichlet.ts"
+import type { DrawnParts, RowsEach } from "./drawn.ts"
 import { DataError, quote } from "./error.ts"
 import type { DatasetParts } from "./pool.ts"
 import { dealOf } from "./pool.ts"
@@ -10,21 +11,34 @@ export type Partition =
   | { readonly kind: "iid" }
   | { readonly kind: "shards"; readonly each: number }
   | { readonly kind: "dirichlet"; readonly alpha: number }
+  | { readonly kind: "quantity"; readonly alpha: number }
   | { readonly kind: "column"; readonly column: string }
+  | { readonly kind: "hash"; readonly each: RowsEach }
 
-/** Reads `iid`, `shards:N`, `dirichlet:ALPHA` or `column:COL`. */
+/** Reads `iid`, `shards:N`, `dirichlet:ALPHA`, `quantity:ALPHA`, `column:COL`, `hash:N` or `hash:LEAST-MOST`. */
 export function parsePartition(text: string): Partition {
-  const [, kind, value] = /^(iid|shards|dirichlet|column)(?::(.+))?$/.exec(text) ?? []
+  const [, kind, value] = /^(iid|shards|dirichlet|quantity|column|hash)(?::(.+))?$/.exec(text) ?? []
   const number = /^[0-9.]+(e-?[0-9]+)?$/.test(value ?? "") ? Number(value) : NaN
   if (kind === "iid" && value === undefined) return { kind }
   if (kind === "shards" && Number.isInteger(number) && number >= 1) return { kind, each: number }
   // Below 1/1000 the shares have one client take all of a class; above 1e6 they are equal.
-  if (kind === "dirichlet" && number >= 1e-3 && number <= 1e6) return { kind, alpha: number }
+  if ((kind === "dirichlet" || kind === "quantity") && number >= 1e-3 && number <= 1e6) return { kind, alpha: number }
   if (kind === "column" && value !== undefined) return { kind, column: value }
+  const each = kind === "hash" ? rowsEach(value ?? "") : undefined
+  if (each !== undefined) return { kind: "hash", each }
   throw new DataError(
     "partition",
-    `partition: expected iid, shards:N, dirichlet:ALPHA (0.001 to 1000000) or column:COL, got ${quote(text)}`,
+    `partition: expected iid, shards:N, dirichlet:ALPHA or quantity:ALPHA (0.001 to 1000000), hash:N or hash:LEAST-MOST (1 to ${MOST_ROWS_EACH} rows), or column:COL, got ${quote(text)}`,
   )
+}
+
+const MOST_ROWS_EACH = 65536
+
+function rowsEach(text: string): RowsEach | undefined {
+  const [, first, second] = /^(\d+)(?:-(\d+))?$/.exec(text) ?? []
+  const least = Number(first)
+  const most = Number(second ?? first)
+  return least >= 1 && least <= most && most <= MOST_ROWS_EACH ? { least, most } : undefined
 }
 
 // Streams of one seed: which rows a client trains on, which it tests on, and the shares of a class.
@@ -61,6 +75,12 @@ export function repartition(parts: DatasetParts, partition: Partition, clients: 
   }
 }
 
+/** The same training and test rows as a pool that `clients` clients draw from. */
+export function drawnParts(parts: DatasetParts, each: RowsEach, clients: number, seed: number): DrawnParts {
+  const { name, task, features, classes, train, test } = parts
+  return { name, task, features, classes, train, test, clients, each, seed }
+}
+
 function dealRows(parts: DatasetParts, partition: Partition, clients: number, seed: number): Uint32Array[] {
   const rows = shuffled(parts.train.rows, streamOf(seed, STREAM.train))
   switch (partition.kind) {
@@ -70,6 +90,10 @@ function dealRows(parts: DatasetParts, partition: Partition, clients: number, se
       return dealShards(byClass(parts, rows, "shards"), clients, partition.each, streamOf(seed, STREAM.shares))
     case "dirichlet":
       return dealDirichlet(byClass(parts, rows, "dirichlet"), clients, partition.alpha, streamOf(seed, STREAM.shares))
+    case "quantity":
+      return dealQuantity(rows, clients, partition.alpha, streamOf(seed, STREAM.shares))
+    case "hash":
+      throw new DataError("partition", "partition hash deals no rows: each client draws its own")
     case "column":
       throw new DataError(
         "partition",
@@ -128,17 +152,27 @@ function dealDirichlet(
 ): Uint32Array[] {
   const dealt: Uint32Array[][] = Array.from({ length: clients }, () => [])
   for (const own of classes) {
-    const shares = dirichlet(alpha, clients, stream)
-    let sum = 0
-    let from = 0
-    for (let c = 0; c < clients; c++) {
-      sum += shares[c]!
-      const to = c === clients - 1 ? own.length : Math.min(own.length, Math.round(sum * own.length))
-      dealt[c]!.push(own.subarray(from, to))
-      from = to
-    }
+    for (const [c, piece] of cut(own, dirichlet(alpha, clients, stream)).entries()) dealt[c]!.push(piece)
   }
   return dealt.map((pieces) => Uint32Array.from(pieces.flatMap((piece) => [...piece])))
+}
+
+/** Shuffled rows in shares from Dirichlet(alpha): clients differ in how much they have, not in what (Li et al. 2022, NIID-Bench, "quantity skew"). */
+function dealQuantity(rows: Uint32Array, clients: number, alpha: number, stream: RandomStream): Uint32Array[] {
+  return cut(rows, dirichlet(alpha, clients, stream))
+}
+
+/** Slices in proportion to the shares, which sum to 1. */
+function cut(rows: Uint32Array, shares: Float64Array): Uint32Array[] {
+  let sum = 0
+  let from = 0
+  return Array.from(shares, (share, i) => {
+    sum += share
+    const to = i === shares.length - 1 ? rows.length : Math.min(rows.length, Math.round(sum * rows.length))
+    const own = rows.subarray(from, to)
+    from = to
+    return own
+  })
 }
 
 /** The rows of each class that has any. */

@@ -1,5 +1,6 @@
 import type { Samples } from "../core/samples.ts"
 import type { Dataset, SampleBuffer, Task } from "./dataset.ts"
+import { roomFor } from "./dataset.ts"
 import { DataError } from "./error.ts"
 
 /**
@@ -101,20 +102,17 @@ function rowsOf(deal: Deal, client: number): Uint32Array {
 }
 
 function gather(deal: Deal, client: number, features: number, into?: SampleBuffer): Samples {
-  const rows = rowsOf(deal, client)
-  const { pool } = deal
-  const { x, y } = room(rows.length, features, into)
+  return gatherRows(deal.pool, rowsOf(deal, client), features, into)
+}
+
+/** These rows of the pool, in this order. */
+export function gatherRows(pool: Pool, rows: Uint32Array, features: number, into?: SampleBuffer): Samples {
+  const samples = roomFor(rows.length, features, into)
+  const { x, y } = samples
   for (let i = 0; i < rows.length; i++) y[i] = pool.y[rows[i]!]!
   if (pool.values instanceof Uint8Array) scaleBytes(x, pool.values, pool.stride, rows, features)
   else copyFloats(x, pool.values, pool.stride, rows, features)
-  return { rows: rows.length, features, x, y }
-}
-
-function room(rows: number, features: number, into?: SampleBuffer): SampleBuffer {
-  if (into === undefined) return { x: new Float32Array(rows * features), y: new Float32Array(rows) }
-  if (into.x.length < rows * features) into.x = new Float32Array(rows * features)
-  if (into.y.length < rows) into.y = new Float32Array(rows)
-  return { x: into.x.subarray(0, rows * features), y: into.y.subarray(0, rows) }
+  return samples
 }
 
 const BYTE_VALUES = Float32Array.from({ length: 256 }, (_, byte) => byte / 255)
@@ -127,13 +125,19 @@ function scaleBytes(x: Float32Array, values: Uint8Array, stride: number, rows: U
   }
 }
 
+/** Up to so many values a loop is faster than a view to copy from. */
+const SHORT = 256
+
 // Rows that lie one after the other in the pool, as a client's mostly do, are copied in one go.
 function copyFloats(x: Float32Array, values: Float32Array, stride: number, rows: Uint32Array, features: number): void {
   for (let i = 0; i < rows.length;) {
     let run = 1
     if (stride === features) while (i + run < rows.length && rows[i + run] === rows[i]! + run) run++
     const from = rows[i]! * stride
-    x.set(values.subarray(from, from + run * features), i * features)
+    const to = i * features
+    const length = run * features
+    if (length > SHORT) x.set(values.subarray(from, from + length), to)
+    else for (let j = 0; j < length; j++) x[to + j] = values[from + j]!
     i += run
   }
 }

@@ -1,42 +1,62 @@
+import { unreachable } from "../core/error.ts"
 import type { Samples } from "../core/samples.ts"
 import type { Dataset, Task } from "./dataset.ts"
 import { sampleBuffer } from "./dataset.ts"
+import { DrawnDataset } from "./drawn.ts"
+import type { DrawnParts, PoolRows } from "./drawn.ts"
 import type { Deal, DatasetParts, Pool } from "./pool.ts"
 import { PooledDataset, sharedFloats, sharedWords } from "./pool.ts"
+import { SyntheticDataset } from "./synthetic.ts"
+import type { SyntheticParts } from "./synthetic.ts"
 
 /** A data set as it goes through `postMessage` or `workerData`: the samples are not copied, all threads read the same memory. */
-export interface SharedDataset {
+export type SharedDataset =
+  | (SharedFacts & {
+      readonly kind: "pooled"
+      readonly ids: readonly string[]
+      readonly train: SharedDeal
+      readonly test: SharedDeal
+    })
+  | (SharedFacts &
+      Pick<DrawnParts, "clients" | "each" | "seed"> & {
+        readonly kind: "drawn"
+        readonly train: SharedRows
+        readonly test: SharedRows
+      })
+  | { readonly kind: "synthetic"; readonly parts: SyntheticParts }
+
+interface SharedFacts {
   readonly name: string
   readonly task: Task
   readonly features: readonly string[]
   readonly classes: readonly string[]
-  readonly ids: readonly string[]
-  readonly train: SharedDeal
-  readonly test: SharedDeal
 }
 
-interface SharedDeal {
+interface SharedRows {
   readonly encoding: "float32" | "byte"
   readonly stride: number
   readonly values: SharedArrayBuffer
   readonly y: SharedArrayBuffer
   readonly rows: SharedArrayBuffer
+}
+
+interface SharedDeal extends SharedRows {
   readonly bounds: SharedArrayBuffer
 }
 
 /** Describes `dataset` for other threads. Free for the sets that `openDataset` made; any other is copied once, client by client. */
 export function share(dataset: Dataset): SharedDataset {
-  const parts = dataset instanceof PooledDataset ? dataset.parts : collect(dataset)
-  const { name, task, features, classes, ids, train, test } = parts
-  return {
-    name,
-    task,
-    features: [...features],
-    classes: [...classes],
-    ids: [...ids],
-    train: shareDeal(train),
-    test: shareDeal(test),
+  if (dataset instanceof SyntheticDataset) return { kind: "synthetic", parts: dataset.parts }
+  if (dataset instanceof DrawnDataset) {
+    const { train, test, clients, each, seed } = dataset.parts
+    return { kind: "drawn", ...factsOf(dataset), train: shareRows(train), test: shareRows(test), clients, each, seed }
   }
+  const { ids, train, test } = dataset instanceof PooledDataset ? dataset.parts : collect(dataset)
+  return { kind: "pooled", ...factsOf(dataset), ids: [...ids], train: shareDeal(train), test: shareDeal(test) }
+}
+
+function factsOf({ name, task, features, classes }: Dataset): SharedFacts {
+  return { name, task, features: [...features], classes: [...classes] }
 }
 
 /** The same samples in memory that threads share: copied unless they lie in such memory already. */
@@ -46,27 +66,39 @@ export function shareSamples({ rows, features, x, y }: Samples): Samples {
 
 /** The data set that `share` described, in this thread. */
 export function openShared(shared: SharedDataset): Dataset {
-  return new PooledDataset({ ...shared, train: openDeal(shared.train), test: openDeal(shared.test) })
+  switch (shared.kind) {
+    case "pooled":
+      return new PooledDataset({ ...shared, train: openDeal(shared.train), test: openDeal(shared.test) })
+    case "drawn":
+      return new DrawnDataset({ ...shared, train: openRows(shared.train), test: openRows(shared.test) })
+    case "synthetic":
+      return new SyntheticDataset(shared.parts)
+    default:
+      return unreachable(shared)
+  }
 }
 
-function shareDeal({ pool, rows, bounds }: Deal): SharedDeal {
+function shareRows({ pool, rows }: PoolRows): SharedRows {
   return {
     encoding: pool.values instanceof Uint8Array ? "byte" : "float32",
     stride: pool.stride,
     values: bufferOf(pool.values),
     y: bufferOf(pool.y),
     rows: bufferOf(rows),
-    bounds: bufferOf(bounds),
   }
 }
 
-function openDeal({ encoding, stride, values, y, rows, bounds }: SharedDeal): Deal {
+function openRows({ encoding, stride, values, y, rows }: SharedRows): PoolRows {
   const array = encoding === "byte" ? new Uint8Array(values) : new Float32Array(values)
-  return {
-    pool: { values: array, stride, y: new Float32Array(y) },
-    rows: new Uint32Array(rows),
-    bounds: new Uint32Array(bounds),
-  }
+  return { pool: { values: array, stride, y: new Float32Array(y) }, rows: new Uint32Array(rows) }
+}
+
+function shareDeal(deal: Deal): SharedDeal {
+  return { ...shareRows(deal), bounds: bufferOf(deal.bounds) }
+}
+
+function openDeal(deal: SharedDeal): Deal {
+  return { ...openRows(deal), bounds: new Uint32Array(deal.bounds) }
 }
 
 function bufferOf(array: Float32Array | Uint8Array | Uint32Array): SharedArrayBuffer {
