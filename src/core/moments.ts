@@ -94,12 +94,17 @@ function bits(value: bigint): number {
 }
 
 /** The samples as the model sees them: each step rounded to float32. Labels are shared, not copied. */
-export function standardize(samples: Samples, { mean, inverse }: Standardizer): Samples {
-  const { rows, features, x, y } = samples
+export function standardize(samples: Samples, standardizer: Standardizer): Samples {
+  const x = new Float32Array(samples.x.length)
+  standardizeInto(x, samples, standardizer)
+  return { ...samples, x }
+}
+
+/** The same into `out`, which may be the samples' own `x`. */
+export function standardizeInto(out: Float32Array, samples: Samples, { mean, inverse }: Standardizer): void {
+  const { rows, features, x } = samples
   if (mean.length !== features)
     throw new FedmoteError("moments", `expected ${mean.length} features as the model has them, got ${features}`)
-  const out = new Float32Array(x.length)
   for (let i = 0, at = 0; i < rows; i++)
     for (let j = 0; j < features; j++, at++) out[at] = Math.fround(x[at]! - mean[j]!) * inverse[j]!
-  return { rows, features, x: out, y }
 }

@@ -11,6 +11,8 @@ export interface Debt {
   readonly round: number
   /** Until then it is taken to be at work, and is not asked again. */
   readonly untilMs: number
+  /** Its update has come before the next round began, and will come again: until then the device is asked only where the others are too few. */
+  readonly waits?: boolean
 }
 
 /** A training round that was committed. */
@@ -105,6 +107,18 @@ export function forgive({ owing, taken }: RoundState, device: string): void {
 export function isBusy({ owing }: RoundState, device: string, nowMs: number): boolean {
   const debt = owing.get(device)
   return debt !== undefined && debt.untilMs > nowMs
+}
+
+/** An update that is wanted came while the next round waits for devices: its own is at work no longer. */
+export function putOff({ owing }: RoundState, device: string, nowMs: number): void {
+  owing.set(device, { ...owing.get(device)!, untilMs: nowMs, waits: true })
+}
+
+/** When the first of those at work is taken to be at work no longer. */
+export function nextFreeMs({ owing }: RoundState, nowMs: number): number {
+  let next = Infinity
+  for (const { untilMs } of owing.values()) if (untilMs > nowMs && untilMs < next) next = untilMs
+  return next
 }
 
 /** The round is abandoned: what it took of earlier rounds is owed again. */

@@ -1,6 +1,6 @@
 import { observeDropout } from "./over-selection.ts"
 import { positionAfter } from "./program.ts"
-import { forgive, giveBack, judge, keepDebts, onLateFolded, take } from "./round-late.ts"
+import { forgive, giveBack, judge, keepDebts, onLateFolded, putOff, take } from "./round-late.ts"
 import { forget, inFlight, isAsync, openSelection, refill, updatesToCommit } from "./round-selection.ts"
 import type { RoundEffect, RoundEvent, RoundState } from "./round-state.ts"
 
@@ -15,8 +15,10 @@ export function onUpdate(state: RoundState, event: RoundEvent & { type: "update"
   const judgement = judge(state, device, event)
   if (judgement.answer === "duplicate")
     effects.push({ type: "receipt", device, status: "duplicate", into: judgement.into })
-  else if (judgement.answer !== "fold") effects.push({ type: "receipt", device, status: judgement.answer })
-  else {
+  else if (judgement.answer !== "fold") {
+    effects.push({ type: "receipt", device, status: judgement.answer })
+    if (judgement.answer === "busy" && state.phase === "selecting") putOff(state, device, event.nowMs)
+  } else {
     if (judgement.late) take(state, device, event)
     else join(state, device)
     state.folding++

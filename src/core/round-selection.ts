@@ -1,5 +1,5 @@
 import { devicesAsked, mostDevicesAsked } from "./over-selection.ts"
-import { isBusy } from "./round-late.ts"
+import { isBusy, nextFreeMs } from "./round-late.ts"
 import { queued, untilNext } from "./round-pace.ts"
 import type { Away } from "./round-pace.ts"
 import type { ReadyDevice, RoundEffect, RoundState } from "./round-state.ts"
@@ -116,7 +116,7 @@ export function trySelect(state: RoundState, nowMs: number, effects: RoundEffect
   const { settings } = state
   const count = here(state, nowMs)
   const least = minimumToBegin(state)
-  state.wakeAtMs = state.selectUntilMs
+  state.wakeAtMs = Math.min(state.selectUntilMs, nextFreeMs(state, nowMs))
   if (nowMs < state.pausedUntilMs) {
     state.wakeAtMs = state.pausedUntilMs
     return false
@@ -127,7 +127,7 @@ export function trySelect(state: RoundState, nowMs: number, effects: RoundEffect
     // Where the goal was met before the selection opened, the waiting began with the last device that came.
     if (state.settledAtMs < 0) state.settledAtMs = state.joinedAtMs
     const settledMs = state.settledAtMs + settings.settleMs
-    if (nowMs < settledMs) state.wakeAtMs = Math.min(state.selectUntilMs, settledMs)
+    if (nowMs < settledMs) state.wakeAtMs = Math.min(state.wakeAtMs, settledMs)
     else if (begin(state, nowMs, effects)) return true
   } else state.settledAtMs = -1
   if (nowMs < state.selectUntilMs) return false
@@ -217,20 +217,14 @@ function drawCohort(state: RoundState, nowMs: number): string[] | undefined {
 
 /**
  * Who has been silent until a deadline is asked only where the others are too few: a device whose connection nobody has seen end must not be waited for round
- * after round. A Poisson draw has to give each its chance.
+ * after round. So is who has a late update yet to be folded, which it would give up for the new one. A Poisson draw has to give each its chance.
  */
-function selectHeard({ silent }: RoundState, candidates: Iterable<ReadyDevice>, draw: Draw): string[] {
-  if (silent.size === 0 || draw.sampling === "poisson") return select(candidates, draw)
-  const all = [...candidates]
-  const heard = select(
-    all.filter(({ id }) => !silent.has(id)),
-    draw,
-  )
-  const rest = select(
-    all.filter(({ id }) => silent.has(id)),
-    { ...draw, count: draw.count - heard.length },
-  )
-  return [...heard, ...rest].sort()
+function selectHeard({ silent, owing }: RoundState, candidates: Iterable<ReadyDevice>, draw: Draw): string[] {
+  if ((silent.size === 0 && owing.size === 0) || draw.sampling === "poisson") return select(candidates, draw)
+  const isLast = ({ id }: ReadyDevice): boolean => silent.has(id) || owing.get(id)?.waits === true
+  const { first = [], last = [] } = Object.groupBy(candidates, (device) => (isLast(device) ? "last" : "first"))
+  const chosen = select(first, draw)
+  return [...chosen, ...select(last, { ...draw, count: draw.count - chosen.length })].sort()
 }
 
 /** Where updates come and go: as many devices as are missing are asked, each once from one version of the model. */

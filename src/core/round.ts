@@ -45,6 +45,7 @@ export function step(state: RoundState, event: RoundEvent, effects: RoundEffect[
       break
     case "update":
       onUpdate(state, event, effects)
+      trySelect(state, event.nowMs, effects)
       break
     case "folded":
       onFolded(state, event, effects)

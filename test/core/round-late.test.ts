@@ -62,6 +62,30 @@ describe("a late update", () => {
     ])
   })
 
+  test("shows that its device is at work no longer: a round that waits for devices begins", () => {
+    const { play, straggler } = withStraggler({ minimumToStart: 3 })
+    expect(play.state.phase).toBe("selecting")
+    expect(play.run(`30 update ${straggler}@0/65536`)).toEqual([`30 busy ${straggler}; begin train a,b,c; notice`])
+  })
+
+  test("is left to its device: it is asked for another only where the others are too few", () => {
+    const play = new Play({ ...LATE, minimumToStart: 4 })
+    play.run("0 ready a b c d; 0 start")
+    const [straggler, ...others] = [...play.state.cohort] as [string, ...string[]]
+    play.run(`10 update ${others.join(" ")}; 20 committed`)
+    const free = ["a", "b", "c", "d"].filter((id) => id !== straggler)
+    expect(play.run(`30 update ${straggler}@0/65536`)).toEqual([
+      `30 busy ${straggler}; begin train ${free.join(",")}; notice; wait ${straggler} 1`,
+    ])
+    expect(play.run(`40 update ${straggler}@0/65536`)).toEqual([`40 fold ${straggler} -1`])
+  })
+
+  test("that does not come is not waited for longer than its device is taken to be at work", () => {
+    const { play } = withStraggler({ minimumToStart: 3, selectTimeoutMs: 5000, reportTimeoutMs: 1000 })
+    expect(play.state.wakeAtMs).toBe(1020)
+    expect(play.run("1020 tick")).toEqual(["1020 begin train a,b,c; notice"])
+  })
+
   test("is late where the plan drops late ones", () => {
     const { play, straggler } = withStraggler()
     const { late: _, ...drop } = LATE
