@@ -2,6 +2,7 @@ import type { Stats } from "node:fs"
 import { readdir, stat } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import { clientIds } from "./client-id.ts"
+import { clientIndex } from "./client-index.ts"
 import { readCsvDataset } from "./csv-dataset.ts"
 import type { ClientData, Dataset } from "./dataset.ts"
 import { DrawnDataset } from "./drawn.ts"
@@ -69,7 +70,7 @@ export async function openDataset(source: string, options: DataOptions = {}): Pr
 export async function openClient(source: string, options: DataOptions = {}): Promise<ClientData> {
   const { base, client } = await splitClient(source)
   const dataset = await openSource(base, client, options)
-  const index = clientIndex(source, dataset, client)
+  const index = indexOf(source, dataset, client)
   const { task, features, classes } = dataset
   return { id: dataset.id(index), task, features, classes, train: dataset.train(index), test: dataset.test(index) }
 }
@@ -168,7 +169,7 @@ function syntheticParts(
   return { ...generated, clients, seed }
 }
 
-function clientIndex(source: string, dataset: Dataset, client: string | undefined): number {
+function indexOf(source: string, dataset: Dataset, client: string | undefined): number {
   if (client === undefined && dataset.clients === 1) return 0
   if (client === undefined)
     throw new DataError(
@@ -176,16 +177,9 @@ function clientIndex(source: string, dataset: Dataset, client: string | undefine
       `${source} has ${dataset.clients} clients: say which one (${source}#${dataset.id(0)}); there are ${someIds(dataset)}`,
     )
   const mote = dataset.name === "telosb" ? /^mote-([1-9]\d*)$/.exec(client) : null
-  const index = mote === null ? indexOfClient(dataset, client) : Number(mote[1]) - 1
+  const index = mote === null ? clientIndex(dataset)(client) : Number(mote[1]) - 1
   if (index !== undefined && index < dataset.clients) return index
   throw new DataError("client", `${source}: no client ${quote(client)}; there are ${someIds(dataset)}`)
-}
-
-/** Which client has this id. */
-export function indexOfClient(dataset: Dataset, id: string): number | undefined {
-  if (dataset.population !== undefined) return dataset.population.indexOf(id)
-  for (let client = 0; client < dataset.clients; client++) if (dataset.id(client) === id) return client
-  return undefined
 }
 
 function someIds(dataset: Dataset): string {

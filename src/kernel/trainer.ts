@@ -53,7 +53,8 @@ class KernelTrainer implements Trainer {
   readonly #kind: KernelKind
   #memory!: TrainerMemory
   // What the training in progress needs in memory, to be put back after an evaluation or initialisation.
-  #training: { readonly samples: Samples; readonly key: RandomKey } | undefined
+  #samples: Samples | undefined
+  #key: RandomKey | undefined
   #displaced = false
 
   constructor(spec: ModelSpec, limits: TrainerLimits, kind: KernelKind) {
@@ -90,31 +91,40 @@ class KernelTrainer implements Trainer {
     memory.control.settings = settings
     memory.control.key = key
     memory.functions["begin"]!()
-    this.#training = { samples, key }
+    this.#samples = samples
+    this.#key = key
     this.#displaced = false
   }
 
   advance(steps: number): boolean {
-    if (!this.#training) throw new KernelError("settings", "expected `begin` before `advance`")
+    if (this.#samples === undefined) throw new KernelError("settings", "expected `begin` before `advance`")
     const memory = this.#memory
     if (this.#displaced) {
-      const { samples, key } = this.#training
-      upload(memory, samples, 0, samples.rows)
-      memory.control.key = key
+      if (isWithin(memory, this.#samples))
+        throw new KernelError(
+          "samples",
+          "expected samples of the training's own, got some that lay where others are now",
+        )
+      upload(memory, this.#samples, 0, this.#samples.rows)
+      memory.control.key = this.#key!
       this.#displaced = false
     }
     return memory.functions["advance"]!(Math.min(steps, 2 ** 31 - 1)) !== 0
   }
 
   outcome(): TrainOutcome {
-    if (!this.#training) throw new KernelError("settings", "expected `begin` before `outcome`")
+    if (this.#samples === undefined) throw new KernelError("settings", "expected `begin` before `outcome`")
     const { control, functions, resultRoom } = this.#memory
-    control.rows = this.#training.samples.rows
+    control.rows = this.#samples.rows
     functions["collect"]!()
     const { samples, steps, lossSum } = control
     if (!Number.isFinite(lossSum) || !isFinite(functions, resultRoom, this.parameters))
       throw new KernelError("diverged", `training diverged within ${steps} steps: use a smaller learning rate`)
     return { samples, steps, lossSum }
+  }
+
+  get room(): { x: Float32Array; y: Float32Array } {
+    return this.#memory.room
   }
 
   get result(): Float32Array {
@@ -179,7 +189,7 @@ class KernelTrainer implements Trainer {
   }
 
   #grow(batch: number, rows: number): void {
-    this.#training = undefined
+    this.#samples = undefined
     this.#memory = allocate(
       this.#spec,
       this.#kind,
@@ -204,6 +214,8 @@ interface TrainerMemory {
   readonly candidateRoom: Float32Array
   readonly x: Float32Array
   readonly y: Float32Array
+  /** The same, as it is lent. */
+  readonly room: { x: Float32Array; y: Float32Array }
   readonly predictions: Float32Array
   readonly confusion: Uint32Array
   readonly histogram: Uint32Array
@@ -227,6 +239,8 @@ function allocate(spec: ModelSpec, kind: KernelKind, batch: number, rows: number
   const { parameters, outputs, addresses } = control
   const classes = classCount(spec)
   const reals = (at: number, length: number): Float32Array => new Float32Array(memory, at, length)
+  const x = reals(addresses.x, rows * spec.inputs + TAIL)
+  const y = reals(addresses.y, rows)
   return {
     batch,
     rows,
@@ -238,21 +252,30 @@ function allocate(spec: ModelSpec, kind: KernelKind, batch: number, rows: number
     candidate: reals(addresses.candidate, parameters),
     resultRoom: reals(addresses.result, parameters + TAIL),
     candidateRoom: reals(addresses.candidate, parameters + TAIL),
-    x: reals(addresses.x, rows * spec.inputs + TAIL),
-    y: reals(addresses.y, rows),
+    x,
+    y,
+    room: { x: x.subarray(0, rows * spec.inputs), y },
     predictions: reals(addresses.predictions, rows * outputs),
     confusion: new Uint32Array(memory, addresses.confusion, classes * classes),
     histogram: new Uint32Array(memory, addresses.histogram, spec.loss === "logistic" ? 2 * SCORE_BINS : 0),
   }
 }
 
-function upload({ x, y, control, functions }: TrainerMemory, samples: Samples, from: number, rows: number): void {
+function upload(memory: TrainerMemory, samples: Samples, from: number, rows: number): void {
+  const { x, y, control, functions } = memory
   const { features } = samples
   const all = rows === samples.rows
-  x.set(all ? samples.x : samples.x.subarray(from * features, (from + rows) * features))
-  y.set(all ? samples.y : samples.y.subarray(from, from + rows))
+  if (!isWithin(memory, samples)) {
+    x.set(all ? samples.x : samples.x.subarray(from * features, (from + rows) * features))
+    y.set(all ? samples.y : samples.y.subarray(from, from + rows))
+  }
   control.rows = rows
   if (!isFinite(functions, x, rows * features)) refuseNonFinite(samples)
+}
+
+// Whether the samples were read into the trainer's own memory.
+function isWithin({ x, y }: TrainerMemory, samples: Samples): boolean {
+  return samples.x.buffer === x.buffer && samples.y.buffer === y.buffer
 }
 
 // Whether the first `length` values are finite. The kernel looks at up to 7 values more, which belong to nobody: `room` has them.

@@ -23,6 +23,8 @@ export interface TrainOutcome {
  */
 export interface Trainer {
   readonly parameters: number
+  /** Memory of the trainer's own: samples that are read into it are not copied again. It is another's once anything else was trained or evaluated on. */
+  readonly room: { x: Float32Array; y: Float32Array }
   /** The initial model (Glorot uniform; He uniform before a ReLU; biases zero), a function of `key` alone. */
   init(key: RandomKey): Float32Array
   /** Runs all epochs from `start` (not changed); the result is in `result`, `parameters` float32 values, until the next call. */

@@ -1,10 +1,12 @@
 import { PURPOSE, philox } from "../core/random.ts"
-import type { RoundName } from "../core/round-late.ts"
+import type { Task } from "./fleet-world.ts"
 
 /** An update of a virtual client that is on its way. */
-export interface Arrival extends RoundName {
-  readonly device: string
+export interface Arrival {
+  readonly task: Task
   readonly atMs: number
+  /** Local steps that it is of; 0 for all. */
+  readonly steps: number
 }
 
 /** Updates on their way, the next one first; of those that come together the one that was sent first. */
@@ -28,6 +30,16 @@ export class Arrivals {
 
   take(): Arrival | undefined {
     return this.#waiting.shift()
+  }
+
+  change(change: (arrival: Arrival) => Arrival): void {
+    const changed = this.#waiting.map(change)
+    this.#waiting = []
+    for (const arrival of changed) this.add(arrival)
+  }
+
+  clear(): void {
+    this.#waiting = []
   }
 }
 

@@ -2,7 +2,7 @@ import { Worker } from "node:worker_threads"
 import { FedmoteError } from "../core/error.ts"
 import type { Scored } from "./baselines.ts"
 import { ClientWorker } from "./client-worker.ts"
-import type { BaselineJob, FoldJob, FoldPart, Setup } from "./client-worker.ts"
+import type { BaselineJob, FoldJob, FoldPart, Setup } from "./fold-job.ts"
 
 /** Whoever works on the virtual clients: this thread, or several of their own. What comes out does not depend on how many. */
 export interface Crew {

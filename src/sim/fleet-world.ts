@@ -17,6 +17,8 @@ export interface Task {
   readonly round: number
   readonly epoch: number
   readonly askedAtMs: number
+  /** Samples that it has for this: to train on, or to test on. */
+  readonly rows: number
   /** Samples that it would go through, epochs counted, and local steps (0 where nothing is trained). */
   readonly samples: number
   readonly steps: number

@@ -5,7 +5,7 @@ import { RESULT_SCHEMA } from "../core/result.ts"
 import type { Result } from "../core/result.ts"
 import type { CoordinatorOutcome } from "../coordinator/coordinator.ts"
 import type { FleetCount } from "../coordinator/journal/journal.ts"
-import type { Dataset } from "../data/dataset.ts"
+import type { Dataset, Population } from "../data/dataset.ts"
 import { machineFacts } from "./machine.ts"
 
 export interface LiveFacts {
@@ -39,18 +39,27 @@ export function fleetData(plan: Plan, { devices, trainSamples, testSamples }: Fl
 
 /** What a result says of a data set. */
 export function dataFacts(dataset: Dataset): Result["data"] {
+  return {
+    name: dataset.name,
+    clients: dataset.clients,
+    ...(dataset.population === undefined ? counted(dataset) : expected(dataset.population)),
+    features: dataset.features.length,
+    classes: dataset.classes.length,
+  }
+}
+
+type SampleCounts = Pick<Result["data"], "trainSamples" | "testSamples">
+
+function expected({ trainSamples, testSamples }: Population): SampleCounts {
+  return { trainSamples, testSamples }
+}
+
+function counted(dataset: Dataset): SampleCounts {
   let trainSamples = 0
   let testSamples = 0
   for (let client = 0; client < dataset.clients; client++) {
     trainSamples += dataset.trainRows(client)
     testSamples += dataset.testRows(client)
   }
-  return {
-    name: dataset.name,
-    clients: dataset.clients,
-    trainSamples,
-    testSamples,
-    features: dataset.features.length,
-    classes: dataset.classes.length,
-  }
+  return { trainSamples, testSamples }
 }

@@ -6,6 +6,7 @@ import { parsePlan } from "../core/plan.ts"
 import type { Plan } from "../core/plan.ts"
 import type { Result } from "../core/result.ts"
 import type { RoundState } from "../core/round.ts"
+import { clientIndex } from "../data/client-index.ts"
 import type { Dataset } from "../data/dataset.ts"
 
 /** An update that was folded: steps of local SGD, and commits since the model that it was trained from. */
@@ -30,12 +31,12 @@ export function recordedRun(result: Result, plan: Plan, dataset: Dataset): Recor
   const fail = (text: string): never => {
     throw new FedmoteError("replay", text)
   }
-  const rowsOf = new Map(Array.from({ length: dataset.clients }, (_, c) => [dataset.id(c), dataset.trainRows(c)]))
+  const indexOf = clientIndex(dataset)
   const check = (device: string, where: string): void => {
-    if (!rowsOf.get(device))
-      fail(
-        `${where}: expected the data of ${device}, ${dataset.name} ${rowsOf.has(device) ? "has no training samples of it" : "has no such client"}`,
-      )
+    const index = indexOf(device)
+    const lack =
+      index === undefined ? "no such client" : dataset.trainRows(index) === 0 ? "no training samples of it" : undefined
+    if (lack !== undefined) fail(`${where}: expected the data of ${device}, ${dataset.name} has ${lack}`)
   }
   const { features } = result.data
   if (features !== dataset.features.length)
@@ -75,11 +76,13 @@ export type ScheduledRound = readonly { readonly device: string; readonly steps:
 
 /** A schedule in the place of a recorded run. Throws `FedmoteError` ("schedule") for a device that has no training samples. */
 export function scheduledRun(schedule: readonly ScheduledRound[], dataset: Dataset): Recorded {
-  const trainable = new Set<string>()
-  for (let client = 0; client < dataset.clients; client++)
-    if (dataset.trainRows(client) > 0) trainable.add(dataset.id(client))
+  const indexOf = clientIndex(dataset)
+  const trains = (device: string): boolean => {
+    const index = indexOf(device)
+    return index !== undefined && dataset.trainRows(index) > 0
+  }
   const rounds = schedule.map((cohort, i) => {
-    const unknown = cohort.find(({ device }) => !trainable.has(device))
+    const unknown = cohort.find(({ device }) => !trains(device))
     if (cohort.length === 0 || unknown !== undefined)
       throw new FedmoteError(
         "schedule",

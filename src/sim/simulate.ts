@@ -17,17 +17,19 @@ import { loopbackNetwork } from "../net/loopback.ts"
 import { downlinkOf } from "../kernel/downlink.ts"
 import type { KernelKind } from "../kernel/types.ts"
 import { baselineItems, collectBaselines } from "./baselines.ts"
-import { heldOutItems } from "./client-worker.ts"
-import type { Setup } from "./client-worker.ts"
+import { heldOutItems } from "./held-out-parts.ts"
+import type { Setup } from "./fold-job.ts"
 import { openCrew } from "./crew.ts"
 import type { Crew } from "./crew.ts"
 import { FleetRun } from "./fleet-run.ts"
+import type { World } from "./fleet-world.ts"
 import { runLiveFleet } from "./live-fleet.ts"
 import { dataFacts } from "./live-result.ts"
 import { machineFacts } from "./machine.ts"
 import { digestOf } from "./model-file.ts"
 import { recordedRun, replayPlan, scheduledRun } from "./replay.ts"
 import type { ScheduledRound } from "./replay.ts"
+import { MOST_LISTED } from "./roster.ts"
 
 export interface SimulateOptions {
   /** `planFor(dataset, ...)` makes one that suits the data. */
@@ -52,6 +54,8 @@ export interface SimulateOptions {
    * workers, and cost no traffic. Only on the fast path. Binary F1 is at one half then. Default: clients evaluate on their own test samples.
    */
   readonly heldOut?: Samples | undefined
+  /** Who is there and what comes when. Only on the fast path, and not with `replay` or `schedule`. Default: everybody, and at once. */
+  readonly world?: World | undefined
   /** Parameters to start from, instead of those that the seed gives. */
   readonly init?: Float32Array | undefined
   readonly signal?: AbortSignal | undefined
@@ -98,7 +102,8 @@ export async function simulate(options: SimulateOptions): Promise<Simulation> {
     const outcome = await (options.path === "loopback" ? overLoopback(plan, options) : fast(plan, setup, crew, options))
     const { report, parameters, standardizer } = outcome
     const trainingSeconds = (performance.now() - started) / 1000
-    const wanted = options.baselines !== false
+    // A population is not there to be pooled.
+    const wanted = options.baselines !== false && dataset.clients <= MOST_LISTED
     // What is frozen is the same for all.
     const start = plan.model.frozen && options.init
     const baselines = wanted ? await trainBaselines(crew, plan, dataset, { standardizer, start }) : {}
@@ -122,7 +127,7 @@ export async function simulate(options: SimulateOptions): Promise<Simulation> {
 type Outcome = Omit<CoordinatorOutcome, "digest" | "epoch" | "fleet" | "seconds">
 
 async function fast(plan: Plan, setup: Setup, crew: Crew, options: SimulateOptions): Promise<Outcome> {
-  const { dataset, replay, signal, onRound, kernel } = options
+  const { dataset, replay, signal, onRound, kernel, world } = options
   const recorded =
     options.schedule === undefined
       ? replay && recordedRun(replay, plan, dataset)
@@ -132,7 +137,7 @@ async function fast(plan: Plan, setup: Setup, crew: Crew, options: SimulateOptio
     init: options.init ?? initialModel(plan),
     epoch: nextIncarnation(0),
     downlink: downlinkOf(plan, kernel),
-    ...(recorded === undefined && { clients: trainable(plan, dataset) }),
+    ...(recorded === undefined && fleetOf(plan, dataset)),
   })
   const run = new FleetRun({
     federation,
@@ -143,6 +148,7 @@ async function fast(plan: Plan, setup: Setup, crew: Crew, options: SimulateOptio
     kernel,
     recordCohorts: options.recordCohorts ?? replay !== undefined,
     replay: recorded,
+    world,
     heldOutItems: options.heldOut && heldOutItems(options.heldOut.rows),
     signal,
     onCommit: () => onRound?.(federation.records.at(-1)!),
@@ -227,6 +233,24 @@ function setupOf(plan: Plan, dataset: Dataset, kernel: KernelKind | undefined, w
 
 function shared(samples: Samples | undefined): Samples | undefined {
   return samples && shareSamples(samples)
+}
+
+/** How many clients there are for training, where that is few enough to be known. Throws `FedmoteError` ("fleet") where the plan asks for more. */
+function fleetOf(plan: Plan, dataset: Dataset): { readonly clients?: number } {
+  const { cohort } = plan
+  const known = dataset.clients <= MOST_LISTED
+  const clients = known ? trainable(plan, dataset) : dataset.clients
+  if (cohort !== "all" && cohort > clients)
+    throw new FedmoteError(
+      "fleet",
+      `expected a population of at least ${cohort} clients, as many as the plan's cohort, got ${clients} of ${dataset.name}`,
+    )
+  if (cohort === "all" && !known)
+    throw new FedmoteError(
+      "fleet",
+      `expected a number as the plan's cohort, at most ${MOST_LISTED} clients take part as "all", got ${clients} of ${dataset.name}`,
+    )
+  return known ? { clients } : {}
 }
 
 function trainable(plan: Plan, dataset: Dataset): number {

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads"
 import { FedmoteError } from "../core/error.ts"
 import { ClientWorker } from "./client-worker.ts"
-import type { BaselineJob, FoldJob, Setup } from "./client-worker.ts"
+import type { BaselineJob, FoldJob, Setup } from "./fold-job.ts"
 import type { Answer } from "./crew.ts"
 
 /** One thread of a crew: takes a job, works through its share, answers. */

@@ -123,7 +123,9 @@ describe("a replay", () => {
 
 describe("what goes wrong", () => {
   it("a plan that wants more clients than there are is refused", async () => {
-    const plan = planFor(telosb, { cohort: 50, selection: { minimumToStart: 50 } })
+    const few = planFor(telosb, { cohort: 50 })
+    await expect(digest({ plan: few })).rejects.toThrow("expected a population of at least 50 clients")
+    const plan = planFor(telosb, { selection: { minimumToStart: 50 } })
     await expect(digest({ plan })).rejects.toThrow("expected 50 clients with samples")
   })
 
