@@ -1,4 +1,5 @@
-import { byteStringHeadBytes, encode } from "./codec.ts"
+import { byteStringHeadBytes } from "./cbor.ts"
+import { encode } from "./codec.ts"
 import { WireError } from "./error.ts"
 import { BOUNDS } from "./keys.ts"
 import type { ModelChunk, Update } from "./message.ts"

@@ -1,21 +1,8 @@
-import { Encoder } from "cbor-x/index-no-eval"
-import { check } from "./check.ts"
+import { byteStringHeadBytes, mapBytes, mapOf, writeByteStringHead } from "./cbor.ts"
 import { WireError } from "./error.ts"
 import { PAYLOAD_KEY, PROTOCOL_VERSION, TYPE_KEY, VERSION_KEY } from "./keys.ts"
 import type { Message } from "./message.ts"
 import { schemaNumbered, schemaOf } from "./schema.ts"
-
-// With these, a Map of ascending integer keys comes out in RFC 8949's core deterministic form. The build without `new Function`
-// has no native addon either.
-const OPTIONS = {
-  useRecords: false,
-  mapsAsObjects: false,
-  variableMapSize: true,
-  useTag259ForMaps: false,
-  tagUint8Array: false,
-  int64AsNumber: true,
-}
-const cbor = new Encoder(OPTIONS)
 
 const NOTHING = new Uint8Array(0)
 
@@ -32,10 +19,10 @@ export function encode(message: Message): Uint8Array {
   schema.table.write(message, map)
   schema.rule?.(message)
   const payload = map.get(PAYLOAD_KEY)
-  if (!(payload instanceof Uint8Array)) return new Uint8Array(cbor.encode(map))
+  if (!(payload instanceof Uint8Array)) return new Uint8Array(mapBytes(map))
   // cbor-x writes an empty payload; its one byte makes room for the real one, which is copied once only.
   map.set(PAYLOAD_KEY, NOTHING)
-  const before: Uint8Array = cbor.encode(map)
+  const before = mapBytes(map)
   const start = before.length - 1 + byteStringHeadBytes(payload.length)
   const out = new Uint8Array(start + payload.length)
   out.set(before)
@@ -50,10 +37,7 @@ export function encode(message: Message): Uint8Array {
  * Throws `WireError` and nothing else, given a Uint8Array.
  */
 export function decode(bytes: Uint8Array): Message {
-  check(bytes)
-  // A view of our own: cbor-x leaves a property on what it reads, and a Buffer would beget Buffers.
-  const map: unknown = cbor.decode(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength))
-  if (!(map instanceof Map)) throw new WireError("version", "expected a map", 0)
+  const map = mapOf(bytes)
   const version: unknown = map.get(VERSION_KEY)
   if (version !== PROTOCOL_VERSION)
     throw new WireError("version", `expected protocol version ${PROTOCOL_VERSION} in key 0, got ${String(version)}`)
@@ -61,18 +45,4 @@ export function decode(bytes: Uint8Array): Message {
   const message = schema.table.read(map, { type: schema.type }, 2)
   schema.rule?.(message)
   return message
-}
-
-/** Bytes of the head of a byte string of this length. */
-export function byteStringHeadBytes(length: number): number {
-  return length < 24 ? 1 : length < 0x100 ? 2 : length < 0x10000 ? 3 : 5
-}
-
-function writeByteStringHead(out: Uint8Array, at: number, length: number): void {
-  const size = byteStringHeadBytes(length)
-  if (size === 1) out[at] = 0x40 | length
-  else {
-    out[at] = size === 2 ? 0x58 : size === 3 ? 0x59 : 0x5a
-    for (let i = size - 1, rest = length; i > 0; i--, rest >>>= 8) out[at + i] = rest & 0xff
-  }
 }

@@ -38,6 +38,8 @@ export type WireErrorCode =
   | "topic"
   /** The payload cannot be cut so that every packet fits. */
   | "packet"
+  /** A signed manifest that is no envelope in the one form that there is. */
+  | "envelope"
 
 /** The one error of `fedmote/wire`. `offset` is the byte where the structure broke, for structural codes. */
 export class WireError extends FedmoteError {

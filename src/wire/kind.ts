@@ -86,6 +86,15 @@ export function text(): Kind<string> {
   }
 }
 
+/** A name, as topics have them: 1 to `most` of a-z, 0-9 and "-". */
+export function name(most: number): Kind<string> {
+  const checked = (value: unknown, where: string): string => {
+    if (typeof value === "string" && value.length <= most && /^[a-z0-9-]+$/.test(value)) return value
+    throw wrongKind(where, `1 to ${most} of a-z, 0-9 and "-"`, value)
+  }
+  return { toWire: checked, fromWire: checked }
+}
+
 /** A real number, finite and in bounds: 4 bytes, little-endian float32. Encoding rounds to float32; minus zero is refused. */
 export function real(min: number, max: number, bound: string): Kind<number> {
   const checked = (value: number, where: string): number => {

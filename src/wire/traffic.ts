@@ -1,6 +1,7 @@
 import { chunkUpdate } from "./chunk.ts"
 import type { UpdateHeader } from "./chunk.ts"
-import { byteStringHeadBytes, encode } from "./codec.ts"
+import { byteStringHeadBytes } from "./cbor.ts"
+import { encode } from "./codec.ts"
 import type { ModelChunk } from "./message.ts"
 
 /**

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs"
 
-/** A reader of the part of CDDL (RFC 8610) that `protocol.cddl` uses; it throws at anything else. */
+/** A reader of the part of CDDL (RFC 8610) that our grammars use; it throws at anything else. */
 export interface Entry {
   readonly key: number
   readonly type: string
@@ -23,8 +23,8 @@ export interface Grammar {
   readonly lists: ReadonlyMap<string, { readonly of: string; readonly min: number; readonly max: number }>
 }
 
-export function readGrammar(): Grammar {
-  const text = readFileSync(new URL("../../src/wire/protocol.cddl", import.meta.url), "utf8")
+export function readGrammar(file = "protocol.cddl"): Grammar {
+  const text = readFileSync(new URL(`../../src/wire/${file}`, import.meta.url), "utf8")
   const maps = new Map<string, Entry[]>()
   const alternatives = new Map<string, string[]>()
   const choices = new Map<string, Record<string, number>>()
