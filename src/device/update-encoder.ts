@@ -26,7 +26,7 @@ export class UpdateEncoder {
    */
   encode(codec: CodecName, delta: Float32Array, kept: Float32Array, key: RandomKey): Uint8Array {
     const { from, to } = this.layout.parts.shared
-    const part = delta.subarray(from, to)
+    const part = from === 0 && to === delta.length ? delta : delta.subarray(from, to)
     if (this.#feedback !== undefined) return this.#feedback.encode(codec, part, residualOf(this.layout, kept), key)
     return this.#plain!.encode(codec, part, key)
   }

@@ -6,7 +6,7 @@ import { KernelError } from "./error.ts"
 import { type KernelFunctions, defaultKind, instantiate } from "./module.ts"
 import type { EncodeOptions, Encoder, KernelKind } from "./types.ts"
 
-/** An encoder with kernel memory of its own; nothing is allocated per delta but the view of its payload. */
+/** An encoder with kernel memory of its own; nothing is allocated per delta, unless payloads change their length. */
 export function createEncoder(size: number, kind: KernelKind = defaultKind()): Encoder {
   return new KernelEncoder(size, kind)
 }
@@ -21,6 +21,8 @@ class KernelEncoder implements Encoder {
   readonly #delta: Float32Array
   readonly #deltaAt: number
   readonly #payloadAt: number
+  /** What was last given away. */
+  #view = new Uint8Array(0)
 
   constructor(size: number, kind: KernelKind) {
     checkSize(size)
@@ -44,7 +46,10 @@ class KernelEncoder implements Encoder {
       const at = delta.findIndex((value) => !Number.isFinite(value))
       throw new KernelError("delta", `expected finite values, got ${delta[at]} at parameter ${at}`)
     }
-    return new Uint8Array(this.#memory, codec === "f32" ? this.#deltaAt : this.#payloadAt, length)
+    const at = codec === "f32" ? this.#deltaAt : this.#payloadAt
+    if (this.#view.byteOffset !== at || this.#view.length !== length)
+      this.#view = new Uint8Array(this.#memory, at, length)
+    return this.#view
   }
 
   /** The payload's length, or 0 where a value is not finite. */

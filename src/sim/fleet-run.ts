@@ -94,7 +94,10 @@ export class FleetRun {
     while (this.#federation.rounds.phase !== "released") {
       this.#options.signal?.throwIfAborted()
       if (this.#effects.length === 0 && !this.#arrive()) this.#skip()
-      for (const effect of this.#effects.splice(0)) await this.#apply(effect)
+      // Few effects are to be waited for, and there is one for each client.
+      for (const effect of this.#effects.splice(0))
+        if (effect.type === "commit") await this.#commit()
+        else this.#apply(effect)
     }
   }
 
@@ -140,7 +143,7 @@ export class FleetRun {
     this.#feed({ type: "tick", nowMs: this.#nowMs })
   }
 
-  async #apply(effect: RoundEffect): Promise<void> {
+  #apply(effect: Exclude<RoundEffect, { readonly type: "commit" }>): void {
     switch (effect.type) {
       case "begin":
         this.#bound = effect.bound
@@ -153,9 +156,6 @@ export class FleetRun {
         break
       case "fold":
         this.#fold(effect.device, effect.staleness)
-        break
-      case "commit":
-        await this.#commit()
         break
       case "waiting":
         this.#wait(effect.ready, effect.needed)

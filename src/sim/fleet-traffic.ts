@@ -2,6 +2,7 @@ import { CODECS } from "../core/codec.ts"
 import type { CodecName } from "../core/codec.ts"
 import type { Contribution, Federation } from "../core/federation.ts"
 import { Pulls, longestChain } from "../wire/pulls.ts"
+import { shardOf } from "../wire/shard.ts"
 import { topics } from "../wire/topics.ts"
 import type { Topics } from "../wire/topics.ts"
 import { modelMessageBytes, updateMessageBytes, uploadPacketBytes } from "../wire/traffic.ts"
@@ -12,9 +13,9 @@ export class FleetTraffic {
   readonly #codec: CodecName
   readonly #topics: Topics
   readonly #pulls: Pulls
-  /** Lengths of the current round's updates, by what they depend on. */
-  readonly #lengths = new Map<string, number>()
-  #name: { readonly round: number; readonly epoch: number; readonly version: number } | undefined
+  /** Lengths of the updates for one round and from one version, by what else they depend on. */
+  readonly #lengths = new Map<number, number>()
+  readonly #measured = { round: -1, epoch: -1, baseVersion: -1 }
 
   constructor(federation: Federation, codec: CodecName) {
     this.#federation = federation
@@ -25,44 +26,42 @@ export class FleetTraffic {
   }
 
   /** Of an update for round `round`. Those of a round differ little: each kind is measured once. */
-  uplink({ device, samples, steps, staleness = 0 }: Contribution, round: number, payloadBytes: number): number {
-    this.#forgetOthers()
-    const topic = this.#topics.update(device, this.#federation.plan.upload.shards)
-    const name = `${topic.length} ${round} ${staleness} ${samples} ${steps} ${payloadBytes}`
-    let length = this.#lengths.get(name)
+  uplink(update: Contribution, round: number, payloadBytes: number): number {
+    const { device, samples, steps, staleness = 0 } = update
+    const { plan, rounds, version } = this.#federation
+    this.#turnTo(round, rounds.epoch, version - staleness)
+    const { shards } = plan.upload
+    const shardDigits = shards === 1 ? 1 : String(shardOf(device, shards)).length
+    const heads = headBytes(samples) * 16 + headBytes(steps)
+    const kind = payloadBytes * 2 ** 24 + ((device.length * 256 + shardDigits) * 256 + heads)
+    let length = this.#lengths.get(kind)
     if (length === undefined) {
-      length = this.#measure({ round, samples, steps, staleness }, topic, payloadBytes)
-      this.#lengths.set(name, length)
+      length = this.#measure(device, samples, steps, payloadBytes)
+      this.#lengths.set(kind, length)
     }
     return length
   }
 
-  #forgetOthers(): void {
-    const { rounds, version } = this.#federation
-    const { round, epoch } = rounds
-    if (this.#name?.round === round && this.#name.epoch === epoch && this.#name.version === version) return
-    this.#name = { round, epoch, version }
+  #turnTo(round: number, epoch: number, baseVersion: number): void {
+    const measured = this.#measured
+    if (measured.round === round && measured.epoch === epoch && measured.baseVersion === baseVersion) return
     this.#lengths.clear()
+    Object.assign(measured, { round, epoch, baseVersion })
   }
 
-  #measure(
-    { round, samples, steps, staleness }: Required<Omit<Contribution, "device">> & { readonly round: number },
-    topic: string,
-    payloadBytes: number,
-  ): number {
-    const { plan, rounds, version } = this.#federation
+  #measure(device: string, samples: number, steps: number, payloadBytes: number): number {
+    const { plan, rounds } = this.#federation
     const train = rounds.kind === "train"
     const header = {
-      round,
-      epoch: rounds.epoch,
+      ...this.#measured,
       updateId: NO_ID,
-      baseVersion: version - staleness,
       codec: CODECS[train ? this.#codec : "f32"].id,
       samples,
       steps,
       metrics: train ? LOSS : NO_METRICS,
     }
-    const { chunkBytes } = plan.upload
+    const { chunkBytes, shards } = plan.upload
+    const topic = this.#topics.update(device, shards)
     return updateMessageBytes(header, payloadBytes, topic, uploadPacketBytes(undefined, chunkBytes), chunkBytes)
   }
 
@@ -85,6 +84,11 @@ export class FleetTraffic {
     const { model, standardizer } = this.#federation
     return 4 * ((standardizer === undefined ? 0 : 2 * standardizer.mean.length) + model.devices.length)
   }
+}
+
+/** Length of an unsigned number in CBOR (RFC 8949, section 3). */
+function headBytes(value: number): number {
+  return value < 24 ? 1 : value < 2 ** 8 ? 2 : value < 2 ** 16 ? 3 : 5
 }
 
 // Only their lengths count.

@@ -137,10 +137,10 @@ export class RoundWork {
     let uplinkBytes = 0
     for (const { folded, staleness, parts } of worked) {
       const { round } = this.#models.get(trained - staleness)
-      for (const part of parts) {
+      for (const { places, ...part } of parts) {
         count += part.count
-        for (let i = 0; i < part.places.length; i++) {
-          const device = folded[part.places[i]!]!.client.id
+        for (let i = 0; i < places.length; i++) {
+          const device = folded[places[i]!]!.client.id
           const update = { device, steps: part.steps[i]!, samples: part.samples[i]!, staleness }
           samples += update.samples
           lossSum += lossUnits(part.lossSums[i]!)
