@@ -115,13 +115,14 @@ export class Upload {
 
   /** What a Notice means for what is kept. */
   settle(notice: Notice): void {
+    const again: Held[] = []
     this.#waiting = this.#waiting.filter((held) => {
       const fate = fateOf(held, notice)
-      if (fate === "keep") return true
-      // One that could be sent again is not: the newer update has its place.
-      this.#tell(fate === "committed" ? "committed" : "dropped", held)
-      return false
+      if (fate === "again") again.push(held)
+      else if (fate !== "keep") this.#tell(fate, held)
+      return fate === "keep"
     })
+    this.#bringBack(again)
     const held = this.#held
     if (held === undefined) return
     const fate = fateOf(held, notice)
@@ -133,6 +134,12 @@ export class Upload {
     }
     this.#clear()
     this.#tell(fate, held)
+  }
+
+  /** Rounds that had these were abandoned: the newest is sent again, unless a newer one has its place. */
+  #bringBack(again: Held[]): void {
+    if (this.#held === undefined) this.#held = again.pop()
+    for (const held of again) this.#tell("dropped", held)
   }
 
   /** The device has withdrawn: forgets the update unless it is in a sum already. */

@@ -67,6 +67,24 @@ describe("where late updates are taken", () => {
     expect(world.coordinator.updates).toHaveLength(2)
   })
 
+  test("an update whose sum is abandoned is sent again, where the newer one that took its place is gone", async () => {
+    await working(1)
+    await world.coordinator.model([1, 1, 1], 2)
+    await world.coordinator.notice({ round: 2, committed: { round: 1, epoch: 1 } })
+    await world.coordinator.receipt("d-1", "folded", { round: 2 })
+    await world.coordinator.join("d-1", 2)
+    await settle()
+    expect(world.coordinator.updates.map(({ round }) => round)).toEqual([1, 2])
+    await world.coordinator.receipt("d-1", "late", { round: 2, epoch: 2 })
+    await settle()
+    expect(world.types.at(-1)).toBe("late")
+    await world.coordinator.notice({ epoch: 2 })
+    await settle()
+    expect(world.types).not.toContain("dropped")
+    expect(world.coordinator.updates.map(({ round }) => round)).toEqual([1, 2, 1])
+    expect(world.coordinator.updates.at(-1)).toEqual(world.coordinator.updates[0])
+  })
+
   test("an update is kept when the receipt is faster than the Notice of the round that has it", async () => {
     await working(1)
     await world.coordinator.receipt("d-1", "folded", { round: 2 })
