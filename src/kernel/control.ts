@@ -108,6 +108,13 @@ export class Control {
     words[DEVICE_LOW] = device[1]
   }
 
+  get inputs(): number {
+    return this.#words[INPUTS]!
+  }
+  /** As a number: 0 softmax, 1 logistic, 2 squared. */
+  get loss(): number {
+    return this.#words[LOSS]!
+  }
   get parameters(): number {
     return this.#words[PARAMETERS]!
   }
