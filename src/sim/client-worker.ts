@@ -1,5 +1,6 @@
 import { FedmoteError, unreachable } from "../core/error.ts"
 import { classCount } from "../core/model.ts"
+import { standardize } from "../core/moments.ts"
 import type { RandomKey } from "../core/random.ts"
 import type { Samples } from "../core/samples.ts"
 import { weightOf } from "../core/staleness.ts"
@@ -8,11 +9,11 @@ import { openShared } from "../data/share.ts"
 import { takeOwn, withOwn } from "../device/kept.ts"
 import { UpdateEncoder } from "../device/update-encoder.ts"
 import { evaluationWork, statisticsWork } from "../device/work.ts"
-import { createAccumulator } from "../kernel/accumulator.ts"
 import { NormBound } from "../kernel/norm.ts"
 import { createTrainer } from "../kernel/trainer.ts"
 import type { TrainerLimits } from "../kernel/trainer.ts"
 import type { Accumulator, EvaluationSums, Trainer } from "../kernel/types.ts"
+import { Accumulators } from "./accumulators.ts"
 import { Baselines } from "./baselines.ts"
 import type { Scored } from "./baselines.ts"
 import { clientSamples } from "./client-samples.ts"
@@ -21,7 +22,6 @@ import { keptAt } from "./client-states.ts"
 import { DoneList } from "./done-list.ts"
 import type { BaselineJob, FoldJob, FoldPart, Setup, Shared } from "./fold-job.ts"
 import { heldOutPart } from "./held-out-parts.ts"
-import { standardize } from "../core/moments.ts"
 
 /** One thread's tools: a trainer, an encoder and accumulators, used for one client after the other. Training allocates nothing for a client. */
 export class ClientWorker {
@@ -31,7 +31,7 @@ export class ClientWorker {
   readonly #encoder: UpdateEncoder
   /** A client's model: the fleet's with its private layers. */
   readonly #personal: Float32Array
-  readonly #accumulators = new Map<number, Accumulator>()
+  readonly #accumulators: Accumulators
   readonly #samples: ClientSamples
   readonly #normBound: NormBound | undefined
   readonly #device: [number, number] = [0, 0]
@@ -43,6 +43,7 @@ export class ClientWorker {
     this.#trainer = createTrainer(setup.spec, limitsOf(setup, this.#dataset), setup.kernel)
     this.#encoder = new UpdateEncoder(setup.layout, setup.kernel)
     this.#personal = new Float32Array(setup.layout.parts.ownSize === 0 ? 0 : this.#trainer.parameters)
+    this.#accumulators = new Accumulators(setup.kernel)
     this.#samples = clientSamples(this.#dataset, setup.cachedValues)
     this.#key = { seed: setup.seed, round: 0, device: this.#device }
     const { layout, updateNorm, kernel } = setup
@@ -53,7 +54,7 @@ export class ClientWorker {
   }
 
   fold(job: FoldJob): FoldPart {
-    const accumulator = this.#accumulator(job)
+    const accumulator = this.#accumulators.empty(job)
     this.#samples.use(job.standardizer)
     const done = new DoneList(job.items.length)
     const refused: { place: number; reason: string }[] = []
@@ -77,25 +78,6 @@ export class ClientWorker {
     for (let place = take(job); place >= 0; place = take(job))
       scored.push(baselines.score(job.items[place]!, job.standardizer))
     return scored
-  }
-
-  #accumulator({ size, gridExponent, bound: cohort, weightCap, largest }: FoldJob): Accumulator {
-    const { kernel: kind } = this.#setup
-    const old = this.#accumulators.get(size)
-    if (old !== undefined) {
-      old.reset(gridExponent, cohort, weightCap, largest)
-      return old
-    }
-    const made = createAccumulator({
-      size,
-      gridExponent,
-      cohort,
-      weightCap,
-      largest,
-      ...(kind === undefined ? {} : { kind }),
-    })
-    this.#accumulators.set(size, made)
-    return made
   }
 
   /** Valid until the next one. */

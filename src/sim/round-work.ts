@@ -2,9 +2,9 @@ import { FedmoteError } from "../core/error.ts"
 import { lossUnits } from "../core/federation.ts"
 import type { Contribution, Federation, RoundShape, RoundSums } from "../core/federation.ts"
 import type { RoundKind } from "../core/round.ts"
-import { createAccumulator } from "../kernel/accumulator.ts"
 import type { KernelKind } from "../kernel/types.ts"
 import type { KeptLayout } from "../device/kept.ts"
+import { Accumulators } from "./accumulators.ts"
 import { ClientStates } from "./client-states.ts"
 import type { Crew } from "./crew.ts"
 import type { FleetTraffic } from "./fleet-traffic.ts"
@@ -48,37 +48,45 @@ export class RoundWork {
   readonly #options: RoundWorkOptions
   readonly #states: ClientStates
   readonly #models: PastModels
+  readonly #accumulators: Accumulators
 
   constructor(options: RoundWorkOptions) {
     this.#options = options
     this.#states = new ClientStates(options.layout)
+    this.#accumulators = new Accumulators(options.kernel)
     this.#models = new PastModels(options.federation.model.devices.length, options.staleness)
   }
 
   /** The sums of the round that is committing, folded in the given shape. */
   async sums(all: readonly Folded[], shape: RoundShape): Promise<Omit<RoundSums, "seconds">> {
-    const { federation, heldOutItems, kernel } = this.#options
+    const { federation, heldOutItems } = this.#options
     const { kind, round, trained } = federation.rounds
     this.#models.set(trained, round, federation.model.devices)
     const heldOut = kind === "evaluate" ? heldOutItems : undefined
     const bounded = { ...shape, bound: Math.max(shape.bound, heldOut ?? 1, all.length) }
-    const worked: Worked[] = []
-    if (heldOut !== undefined) worked.push(await this.#evaluate(heldOut, bounded))
-    else for (const [staleness, of] of byStaleness(all)) worked.push(await this.#fold(of, staleness, bounded))
+    const working = heldOut === undefined ? this.#foldAll(all, bounded) : this.#evaluate(heldOut, bounded)
+    // While others work.
+    const downlinkBytes = heldOut === undefined ? this.#options.traffic.downlink() : 0
+    const worked = await working
     this.#refuse(worked)
-    const sum = createAccumulator({ ...bounded, cohort: bounded.bound, ...(kernel !== undefined && { kind: kernel }) })
+    const sum = this.#accumulators.empty(bounded)
     for (const { parts } of worked) for (const part of parts) sum.merge(part.sum, part.weight, part.count)
-    const account = heldOut === undefined ? this.#account(worked) : { ...NO_TRAFFIC, count: sum.count }
-    return { sum: sum.sum, weight: sum.weight, ...account }
+    return { sum: sum.sum, weight: sum.weight, ...this.#account(worked), count: sum.count, downlinkBytes }
   }
 
-  async #evaluate(items: number, shape: RoundShape): Promise<Worked> {
+  async #foldAll(all: readonly Folded[], shape: RoundShape): Promise<Worked[]> {
+    const worked: Worked[] = []
+    for (const [staleness, of] of byStaleness(all)) worked.push(await this.#fold(of, staleness, shape))
+    return worked
+  }
+
+  async #evaluate(items: number, shape: RoundShape): Promise<Worked[]> {
     const { kind, round, trained } = this.#options.federation.rounds
     const { standardizer } = this.#options.federation
     const { model } = this.#models.get(trained)
     const numbers = Uint32Array.from({ length: items }, (_, i) => i)
     const job = { items: numbers, heldOut: true, kind, round, staleness: 0, model, standardizer, ...shape }
-    return { folded: [], staleness: 0, parts: await this.#options.crew.fold(job) }
+    return [{ folded: [], staleness: 0, parts: await this.#options.crew.fold(job) }]
   }
 
   async #fold(unsorted: readonly Folded[], staleness: number, shape: RoundShape): Promise<Worked> {
@@ -127,18 +135,18 @@ export class RoundWork {
     throw new FedmoteError("fleet", `${where}: ${of} were refused, the first: ${refused[0]!.reason}`)
   }
 
-  #account(worked: readonly Worked[]): Omit<RoundSums, "sum" | "weight" | "seconds"> {
+  #account(worked: readonly Worked[]): Pick<RoundSums, "samples" | "lossSum" | "contributions" | "uplinkBytes"> {
     const { traffic, recordCohorts, federation } = this.#options
     const { trained } = federation.rounds
     const contributions: Contribution[] = []
-    let count = 0
     let samples = 0
     let lossSum = 0
     let uplinkBytes = 0
     for (const { folded, staleness, parts } of worked) {
+      // Held-out samples are nobody's.
+      if (folded.length === 0) continue
       const { round } = this.#models.get(trained - staleness)
-      for (const { places, ...part } of parts) {
-        count += part.count
+      for (const { places, ...part } of parts)
         for (let i = 0; i < places.length; i++) {
           const device = folded[places[i]!]!.client.id
           const update = { device, steps: part.steps[i]!, samples: part.samples[i]!, staleness }
@@ -147,14 +155,10 @@ export class RoundWork {
           uplinkBytes += traffic.uplink(update, round, part.bytes[i]!)
           if (recordCohorts) contributions.push(update)
         }
-      }
     }
-    const downlinkBytes = traffic.downlink()
-    return { count, samples, lossSum, ...(recordCohorts && { contributions }), uplinkBytes, downlinkBytes }
+    return { samples, lossSum, ...(recordCohorts && { contributions }), uplinkBytes }
   }
 }
-
-const NO_TRAFFIC = { samples: 0, lossSum: 0, uplinkBytes: 0, downlinkBytes: 0 }
 
 /** What was trained from one model goes together. */
 function byStaleness(all: readonly Folded[]): Iterable<[number, readonly Folded[]]> {
