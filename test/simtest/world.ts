@@ -256,12 +256,14 @@ class World {
     const active = this.#active
     const missing = [...this.#honest].filter(([, { isDone }]) => !isDone).map(([id]) => id)
     // One that has taken over may be left with too few, if the others have the model of the one before.
-    const isLeft = missing.length === 0 || active[0]?.waiting !== undefined
+    const { waiting, current } = active[0] ?? {}
+    const needed = current?.rounds.settings.minimumToCommit ?? 1
+    const isLeft = missing.length < needed || waiting !== undefined
     if (this.#coordinators.length > 1 && active.length === 1 && isLeft) {
       this.#gaveUp = true
       return
     }
-    const { phase, kind, round, epoch } = active[0]?.current?.rounds ?? {}
+    const { phase, kind, round, epoch } = current?.rounds ?? {}
     const where = this.#outcome === undefined ? `${phase}, ${kind} round ${round}, epoch ${epoch}` : "the end"
     const when = this.#calm ? "calm" : "no calm"
     referee.breach("ends", `${when}: the coordinator is at ${where}, not released: ${missing.join(", ")}`)
