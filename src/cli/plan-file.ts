@@ -6,12 +6,22 @@ import { PlanError } from "../core/plan-error.ts"
 import type { PlanPath } from "../core/plan-error.ts"
 import { parsePlan } from "../core/plan.ts"
 import type { Plan } from "../core/plan.ts"
+import { parseSweptPlan } from "../core/sweep.ts"
+import type { SweptPlan } from "../core/sweep.ts"
 
 /** Reads a plan in YAML (or JSON). Every error (`FedmoteError`, "plan") names file and line. */
 export async function readPlan(file: string): Promise<Plan> {
-  let text: string
+  return parsePlanText(await readText(file), file)
+}
+
+/** The same for a plan that may have a `sweep`. */
+export async function readSweptPlan(file: string): Promise<SweptPlan> {
+  return parseText(await readText(file), file, parseSweptPlan)
+}
+
+async function readText(file: string): Promise<string> {
   try {
-    text = await readFile(file, "utf8")
+    return await readFile(file, "utf8")
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     const reason =
@@ -24,11 +34,14 @@ export async function readPlan(file: string): Promise<Plan> {
             : (error as Error).message
     throw new FedmoteError("plan", `cannot read plan ${file}: ${reason}`, { cause: error })
   }
-  return parsePlanText(text, file)
 }
 
 /** The same for text; `file` is its name in errors. */
 export function parsePlanText(text: string, file: string): Plan {
+  return parseText(text, file, parsePlan)
+}
+
+export function parseText<T>(text: string, file: string, parse: (value: unknown) => T): T {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
   const at = (offset: number): string => {
@@ -50,7 +63,7 @@ export function parsePlanText(text: string, file: string): Plan {
     throw new FedmoteError("plan", `${file}: not YAML: ${(error as Error).message}`, { cause: error })
   }
   try {
-    return parsePlan(value)
+    return parse(value)
   } catch (error) {
     if (!(error instanceof PlanError)) throw error
     throw new FedmoteError("plan", `${at(locate(document, error.path))}: ${error.message.replace(/^plan: /, "")}`, {

@@ -112,7 +112,7 @@ export function unknownKeyHint(schema: SchemaNode, path: PlanPath, key: string):
 }
 
 /** Edits from one name to the other. Letters that only changed places are the nearest miss there is. */
-function stepsBetween(a: string, b: string): number {
+export function stepsBetween(a: string, b: string): number {
   const sorted = (name: string): string => [...name].sort().join("")
   return a !== b && sorted(a) === sorted(b) ? 0.5 : distance(a, b)
 }

@@ -3,6 +3,7 @@ import { CODEC_NAMES } from "./codec.ts"
 import { METRIC_NAMES } from "./metrics.ts"
 import { MODEL_LIMITS } from "./model.ts"
 import { PlanError, unknownKeyHint } from "./plan-error.ts"
+import { planKeys, sweepSchema } from "./plan-keys.ts"
 import { count, expected, roundSections, seconds } from "./plan-round.ts"
 import { checkWhole } from "./plan-whole.ts"
 
@@ -228,12 +229,16 @@ export function parsePlan(value: unknown): Plan {
   const written = isTree(value) ? overlay({}, value) : (value ?? {})
   const result = schema.safeParse(written)
   if (!result.success)
-    throw PlanError.from(result.error.issues, written, (path, key) => unknownKeyHint(planSchema(), path, key))
+    throw PlanError.from(result.error.issues, written, (path, key) =>
+      key === "sweep" && path.length === 0 ? SWEEP_HINT : unknownKeyHint(keySchema(), path, key),
+    )
   const plan = result.data
   if (plan.model.layers === undefined) plan.model.hidden ??= [32]
   checkWhole(plan, written)
   return freeze(plan)
 }
+
+const SWEEP_HINT = "one plan is wanted here: sweeps are for fedmote simulate"
 
 /** `overrides` laid over `plan` and checked again. Lists are replaced; another strategy or another kind of layers replaces the old one. */
 export function mergePlan(plan: Plan, overrides: PlanOverrides): Plan {
@@ -248,13 +253,24 @@ export function mergePlan(plan: Plan, overrides: PlanOverrides): Plan {
 
 /** JSON Schema (2020-12) of what may be written, for editors; published as `plan.schema.json`. */
 export function planSchema(): object {
-  const { $schema, ...rest } = z.toJSONSchema(schema, { io: "input" })
+  const { $schema, properties, ...rest } = keySchema()
   return {
     $schema,
     title: "Fedmote plan",
     description: "One plan describes a federation: what is learned, how a round runs and when it ends.",
     ...rest,
+    properties: { ...properties, sweep: sweepSchema(planKeys({ properties })) },
   }
+}
+
+/** JSON Schema of one plan, without a sweep. */
+export function keySchema(): KeySchema {
+  return z.toJSONSchema(schema, { io: "input" }) as KeySchema
+}
+
+interface KeySchema {
+  readonly $schema: string
+  readonly properties: { readonly [key: string]: object }
 }
 
 type Tree = { [key: string]: unknown }
