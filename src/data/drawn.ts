@@ -36,8 +36,8 @@ export interface PoolRows {
 // Streams of one seed: which rows a client trains on, which it tests on, and how many.
 const STREAM = { train: 0, test: 1, size: 2 }
 
-/** More clients than any fleet; ids and row numbers stay exact. */
-const MOST_CLIENTS = 2 ** 40
+/** Clients are numbered by 32 bits. */
+const MOST_CLIENTS = 2 ** 32 - 1
 
 /**
  * A population whose clients draw their rows from a shared pool, each by a hash of (seed, client): with replacement, and no client exists before it
@@ -55,7 +55,7 @@ export class DrawnDataset implements Dataset, Population {
     if (train.rows.length === 0)
       throw new DataError("partition", `partition hash: ${name} has no training rows to draw`)
     if (!(Number.isInteger(clients) && clients >= 1 && clients <= MOST_CLIENTS))
-      throw new DataError("partition", `partition hash: expected 1 to 2^40 clients, got ${clients}`)
+      throw new DataError("partition", `partition hash: expected 1 to ${MOST_CLIENTS} clients, got ${clients}`)
     this.parts = parts
     this.#expected = meanRows(each)
   }
@@ -98,7 +98,7 @@ export class DrawnDataset implements Dataset, Population {
     const { least, most } = this.parts.each
     this.#checked(index)
     if (least === most) return least
-    philox(this.#pick, 0, STREAM.size, PURPOSE.partition, this.parts.seed, index >>> 0, Math.floor(index / 2 ** 32))
+    philox(this.#pick, 0, STREAM.size, PURPOSE.partition, this.parts.seed, index, 0)
     return rowsAt(this.parts.each, (this.#pick[0]! + 0.5) / 2 ** 32)
   }
   testRows(index: number): number {

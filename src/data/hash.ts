@@ -23,7 +23,7 @@ export function drawInto(
   stream: number,
   index: number,
 ): void {
-  philox(block, 0, stream, purpose, seed, index >>> 0, Math.floor(index / 2 ** 32))
+  philox(block, 0, stream, purpose, seed, index, 0)
   const first = block[0]!
   const step = block[1]! | 1
   const mask = block[2]!

@@ -98,7 +98,7 @@ export class SyntheticDataset implements Dataset, Population {
   }
 
   #streamOf(index: number): RandomStream {
-    const device = [Math.floor(this.#checked(index) / 2 ** 32), index >>> 0] as const
+    const device = [this.#checked(index), 0] as const
     return new RandomStream({ seed: this.parts.seed, round: 1, device }, PURPOSE.generator)
   }
 

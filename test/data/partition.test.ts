@@ -59,7 +59,7 @@ describe("the rows that partition_reference.py deals", () => {
 })
 
 describe("whatever the partition", () => {
-  test.each(["iid", "shards:2", "shards:5", "dirichlet:0.5", "dirichlet:100"])(
+  test.each(["iid", "shards:2", "shards:5", "dirichlet:0.5", "dirichlet:100", "quantity:2"])(
     "%s: every row once, test rows evenly, another seed otherwise",
     (text) => {
       const parts = setOf(labels(300, 200, 97, 3), 4)
@@ -119,6 +119,19 @@ test("dirichlet: a client's share of a class has the mean and the variance of th
   }
 })
 
+test("quantity: classes by chance only, sizes as the distribution has them", () => {
+  const { train } = dealt(setOf(labels(5000, 5000), 2), "quantity:0.5", 20)
+  for (const own of train) {
+    const second = own.filter((row) => row >= 5000).length
+    expect(Math.abs(second - own.length / 2)).toBeLessThanOrEqual(5 * Math.sqrt(own.length / 4))
+  }
+  const shares = train.map((own) => own.length / 8000)
+  // A symmetric Dirichlet's variance is (K - 1) / (K^2 (K alpha + 1)); here 10 times that of shares that differ by chance.
+  const variance = shares.reduce((sum, share) => sum + (share - 1 / 20) ** 2, 0) / 20
+  expect(variance).toBeGreaterThan(0.001)
+  expect(variance).toBeLessThan(0.02)
+})
+
 test("partitions that cannot be are refused", async () => {
   const parts = setOf(labels(50, 50), 2)
   expect(await dataError(() => dealt(parts, "iid", 81))).toBe(
@@ -139,6 +152,7 @@ test("partitions that cannot be are refused", async () => {
   expect(await dataError(() => dealt(parts, "dirichlet:0.001", 20))).toMatch(
     /^partition leaves 1[89] of 20 clients without a training row: take fewer clients, a larger ALPHA or another seed$/,
   )
+  expect(await dataError(() => dealt(parts, "quantity:0.01", 20))).toMatch(/^partition leaves 1\d of 20 clients/)
   expect(await dataError(() => dealt(parts, "column:who", 2))).toBe(
     "partition column:who needs a CSV file, which set is not",
   )
@@ -163,6 +177,12 @@ test("what is no partition is refused", async () => {
     "dirichlet:0",
     "dirichlet:-1",
     "dirichlet:1e9",
+    "quantity",
+    "quantity:0",
+    "hash",
+    "hash:0",
+    "hash:9-3",
+    "hash:1-65537",
     "column:",
     "random",
   ])

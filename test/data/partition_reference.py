@@ -138,6 +138,17 @@ def by_dirichlet(rows, y, clients, alpha, seed):
     return dealt
 
 
+def quantity(rows, y, clients, alpha, seed):
+    rows = shuffled(rows, Stream(seed, 0))
+    dealt, total, start = [], 0.0, 0
+    for c, share in enumerate(dirichlet(alpha, clients, Stream(seed, 2))):
+        total += share
+        end = len(rows) if c == clients - 1 else min(len(rows), math.floor(total * len(rows) + 0.5))
+        dealt.append(rows[start:end])
+        start = end
+    return dealt
+
+
 # The set: 200 rows of classes 0, 1, 2 (row i has class 0 below 100, then 1 below 160, then 2), every fifth of each class for testing.
 y = [0] * 100 + [1] * 60 + [2] * 40
 seen, train, test = [0, 0, 0], [], []
@@ -145,7 +156,7 @@ for row, label in enumerate(y):
     seen[label] += 1
     (test if seen[label] % 5 == 0 else train).append(row)
 cases = []
-for text, rule, value, clients in (("iid", iid, 0, 7), ("shards:2", shards, 2, 6), ("dirichlet:0.3", by_dirichlet, 0.3, 5), ("dirichlet:2", by_dirichlet, 2, 9)):
+for text, rule, value, clients in (("iid", iid, 0, 7), ("shards:2", shards, 2, 6), ("dirichlet:0.3", by_dirichlet, 0.3, 5), ("dirichlet:2", by_dirichlet, 2, 9), ("quantity:1.5", quantity, 1.5, 4)):
     for seed in (1, 4294967295):
         cases.append({
             "partition": text, "clients": clients, "seed": seed,

@@ -47,7 +47,7 @@ describe("another thread reads the same samples", () => {
       test: tests,
     })
     expect([...data.train(0).x]).toEqual([Math.fround(0.8), 1])
-    expect(share(data).train.encoding).toBe("byte")
+    expect(share(data)).toMatchObject({ kind: "pooled", train: { encoding: "byte" } })
     expect(await inAnotherThread(data)).toEqual(contents(data))
   })
 
@@ -61,9 +61,20 @@ describe("another thread reads the same samples", () => {
   })
 })
 
+test.each([
+  ["telosb", { partition: "hash:3-40", clients: 50 }],
+  ["synthetic:0.5,1", { clients: 5 }],
+])("clients of %s that are made when they are asked for are the same in another thread", async (source, options) => {
+  const data = await openDataset(source, { ...options, seed: 5 })
+  const there = openShared(structuredClone(share(data)))
+  expect(contents(there)).toEqual(contents(data))
+  expect(there.population).toMatchObject({ mostRows: data.population!.mostRows })
+})
+
 test("sharing copies no samples", async () => {
   const data = (await openDataset("telosb")) as PooledDataset
   const shared = share(data)
+  if (shared.kind !== "pooled") throw new Error(`expected a pooled set, got ${shared.kind}`)
   expect(shared.train.values).toBe(data.parts.train.pool.values.buffer)
   expect(shared.train.values).toBe(shared.test.values)
   expect(shared.train.rows).toBe(data.parts.train.rows.buffer)
