@@ -13,11 +13,14 @@ make      | make      | builds the C client
 wabt      | wasm2c    | the kernels as C, a further witness of their bits
 clang     | clang     | the C client with sanitizers and static analysis
 libclang-rt-14-dev | /usr/share/doc/libclang-rt-14-dev | the sanitizers themselves
+lld       | wasm-ld   | links the example of a training module in C
 cppcheck  | cppcheck  | the C client held to MISRA C:2012
 pmccabe   | pmccabe   | the C client held to simple functions
 cmake     | cmake     | the C client as packages
 gcc-arm-none-eabi | arm-none-eabi-gcc | the C client for Cortex-M, and its sizes
 libnewlib-arm-none-eabi | /usr/share/doc/libnewlib-arm-none-eabi | the C library of those builds
+python3-numpy | /usr/share/doc/python3-numpy | the yardstick for how fast clients are trained in simulations
+libopenblas0-pthread | /usr/share/doc/libopenblas0-pthread | what makes numpy fast
 qemu-system-arm | qemu-system-arm | runs the C client on an emulated Cortex-M
 '
 

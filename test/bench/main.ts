@@ -11,14 +11,18 @@ import type { Group, Measured } from "./result.ts"
 
 const groups: { [name: string]: Group } = { fold: () => [...fold(), ...foldMemory()], demo }
 // Groups in files of their own export a function `bench`.
-for (const name of ["size", "kernels", "tfjs", "codecs", "downlink", "coordinator", "journal"]) {
+for (const name of ["size", "kernels", "tfjs", "codecs", "downlink", "coordinator", "journal", "simulation"]) {
   const file = new URL(`${name}.ts`, import.meta.url)
   if (existsSync(file)) groups[name] = ((await import(file.href)) as { readonly bench: Group }).bench
 }
 
-// Takes minutes: only where it is asked for.
-groups["reproduce"] = async () => (await import("./reproduce.ts")).bench()
-const usual = Object.keys(groups).filter((name) => name !== "reproduce")
+// These take minutes: only where they are asked for.
+const LONG: { readonly [name: string]: Group } = {
+  reproduce: async () => (await import("./reproduce.ts")).bench(),
+  "simulation-full": async () => (await import("./simulation.ts")).benchFull(),
+}
+const usual = Object.keys(groups)
+Object.assign(groups, LONG)
 
 const { values, positionals } = parseArgs({
   options: { json: { type: "string" }, readme: { type: "boolean" } },
