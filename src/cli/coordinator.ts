@@ -6,6 +6,7 @@ import { FedmoteError } from "../core/error.ts"
 import { modelSpec, withData } from "../core/plan-model.ts"
 import { mergePlan } from "../core/plan.ts"
 import type { Plan } from "../core/plan.ts"
+import { seedsOf } from "../core/seeds.ts"
 import { openDataset } from "../data/open.ts"
 import { fleetData, liveResult } from "../sim/live-result.ts"
 import { importModel } from "../sim/model-file.ts"
@@ -123,7 +124,7 @@ async function completePlan(flags: Flags): Promise<Plan> {
     modelSpec(plan)
     return plan
   }
-  return withData(plan, await openDataset(flags.data, dataOptions(flags, plan.seed)))
+  return withData(plan, await openDataset(flags.data, dataOptions(flags, seedsOf(plan).partition)))
 }
 
 /** Longer than the longest pause between two attempts of a device to connect. */

@@ -1,11 +1,13 @@
 import { Command, Option } from "commander"
 import { FedmoteError } from "../core/error.ts"
 import { withData } from "../core/plan-model.ts"
+import { seedsOf } from "../core/seeds.ts"
 import { openDataset } from "../data/open.ts"
 import { unpackModel } from "../device/model-bytes.ts"
 import { pullModel } from "../device/model-pull.ts"
 import { systemClock } from "../net/clock.ts"
 import type { Link } from "../net/link.ts"
+import type { ModelToExport } from "../sim/model-file.ts"
 import { simulate } from "../sim/simulate.ts"
 import { decode } from "../wire/codec.ts"
 import type { Notice } from "../wire/message.ts"
@@ -15,12 +17,13 @@ import { withContext } from "./context.ts"
 import type { Context } from "./context.ts"
 import { addDataOptions, dataOptions } from "./data-options.ts"
 import type { DataFlags } from "./data-options.ts"
-import { writeModel } from "./export.ts"
+import { writeHeader, writeModel } from "./export.ts"
 import { readPlan } from "./plan-file.ts"
 import { checkDigest, readResult } from "./replay.ts"
 import { labelsFor, planOf } from "./wire-plan.ts"
 
 interface Flags extends DataFlags {
+  readonly cHeader?: string
   readonly broker?: string
   readonly fleet?: string
   readonly plan?: string
@@ -31,40 +34,44 @@ interface Flags extends DataFlags {
 export function modelCommand(): Command {
   const command = new Command("export")
     .description("write a model with all that is needed to use it: the one a fleet released, or a result's")
-    .argument("<file>", "safetensors file to write")
+    .argument("[file]", "safetensors file to write")
+    .option("--c-header <file>", "C header to write: the model as const arrays, and fm_predict()")
     .addOption(new Option("--broker <url>", "take the released model from this broker").conflicts("from"))
     .option("--fleet <name>", "of the released model")
     .option("--plan <file>", "names of features and labels for the released model")
     .option("--from <result>", "replay this result (recorded with --record-cohorts)")
     .option("--data <source>", "the data that the result was made with")
   return new Command("model").description("models as files").addCommand(
-    addDataOptions(command).action((file: string, flags: Flags, self: Command) =>
+    addDataOptions(command).action((file: string | undefined, flags: Flags, self: Command) =>
       withContext(self, async (context) => {
-        if (flags.from !== undefined) await fromResult(file, flags.from, flags, context)
-        else await fromFleet(file, flags, context)
-        process.stdout.write(`${file}\n`)
+        const { cHeader, from } = flags
+        if (file === undefined && cHeader === undefined)
+          throw new FedmoteError("usage", "say what to write: FILE, --c-header FILE, or both")
+        const model = from === undefined ? await fromFleet(flags, context) : await fromResult(from, flags, context)
+        if (file !== undefined) await writeModel(file, model, context)
+        if (cHeader !== undefined) await writeHeader(cHeader, model, context)
+        for (const written of [file, cHeader]) if (written !== undefined) process.stdout.write(`${written}\n`)
       }),
     ),
   )
 }
 
-async function fromResult(file: string, from: string, flags: Flags, context: Context): Promise<void> {
-  const { signal } = context
+async function fromResult(from: string, flags: Flags, { signal }: Context): Promise<ModelToExport> {
   if (flags.data === undefined)
     throw new FedmoteError("usage", "--from needs the data that the result was made with (--data SOURCE)")
   const result = await readResult(from)
-  const dataset = await openDataset(flags.data, dataOptions(flags, result.seed))
+  const dataset = await openDataset(flags.data, dataOptions(flags, seedsOf(result.plan).partition))
   const plan = withData(result.plan, dataset)
   const replayed = await simulate({ plan, dataset, replay: result, baselines: false, signal })
   checkDigest(result, replayed.result, from)
   const { parameters, standardizer, threshold } = replayed
-  await writeModel(file, { plan, parameters, standardizer, threshold }, context)
+  return { plan, parameters, standardizer, threshold }
 }
 
 const NOTICE_TIMEOUT_MS = 5000
 const MAX_PACKET_BYTES = 1 << 20
 
-async function fromFleet(file: string, { broker, fleet, plan }: Flags, context: Context): Promise<void> {
+async function fromFleet({ broker, fleet, plan }: Flags, context: Context): Promise<ModelToExport> {
   if (broker === undefined || fleet === undefined)
     throw new FedmoteError(
       "usage",
@@ -86,7 +93,7 @@ async function fromFleet(file: string, { broker, fleet, plan }: Flags, context: 
     const { parameters, standardizer } = unpackModel(bytes, notice)
     const model = planOf(notice.training, names)
     const labels = names?.labels ?? labelsFor(notice.training)
-    await writeModel(file, { plan: model, parameters, standardizer, labels }, context)
+    return { plan: model, parameters, standardizer, labels }
   } finally {
     await link.close()
   }

@@ -8,6 +8,7 @@ import type { Plan } from "../core/plan.ts"
 import { NO_DEVICE } from "../core/random.ts"
 import type { RoundResult } from "../core/result.ts"
 import type { RoundState } from "../core/round.ts"
+import { seedsOf } from "../core/seeds.ts"
 import type { AccumulatorOptions } from "../kernel/accumulator.ts"
 import { createTrainer } from "../kernel/trainer.ts"
 import type { Accumulator } from "../kernel/types.ts"
@@ -321,7 +322,7 @@ export class Coordinator {
 /** Where a federation starts from: a function of the plan alone. */
 export function initialModel(plan: Plan): Float32Array {
   if (lossOf(plan) === "custom") return new Float32Array(parametersOf(plan))
-  const key = { seed: plan.seed, round: 0, device: NO_DEVICE }
+  const key = { seed: seedsOf(plan).init, round: 0, device: NO_DEVICE }
   return createTrainer(modelSpec(plan), { batch: 1, rows: 1 }).init(key)
 }
 

@@ -6,6 +6,7 @@ import type { RoundName } from "../core/round-late.ts"
 import { around } from "../core/round-pace.ts"
 import type { Away } from "../core/round-pace.ts"
 import type { RoundEffect, RoundEvent, RoundKind, RoundState } from "../core/round.ts"
+import { seedsOf } from "../core/seeds.ts"
 import type { AccumulatorOptions } from "../kernel/accumulator.ts"
 import type { Accumulator } from "../kernel/types.ts"
 import type { Clock } from "../net/clock.ts"
@@ -251,7 +252,8 @@ export class Desk {
   #fold(trainedIn: number, staleness: number): void {
     const { device, whole } = this.#case!
     const { round, cohort, folded } = this.#federation.rounds
-    const key = { seed: this.#federation.plan.seed, round: trainedIn, device: this.#options.registry.keyOf(device) }
+    const { training: seed } = seedsOf(this.#federation.plan)
+    const key = { seed, round: trainedIn, device: this.#options.registry.keyOf(device) }
     let ok = true
     try {
       if (whole === undefined) throw new FedmoteError("internal", `expected a whole update of ${device}`)
@@ -282,7 +284,7 @@ export class Desk {
 
   #around(device: string, seconds: number): number {
     const { plan, rounds } = this.#federation
-    return around(seconds, plan.seed, rounds.round, this.#options.registry.keyOf(device))
+    return around(seconds, seedsOf(plan).sampling, rounds.round, this.#options.registry.keyOf(device))
   }
 
   #wait(devices: readonly Away[]): void {

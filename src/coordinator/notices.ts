@@ -4,6 +4,7 @@ import { featureCount, layersOf, lossOf, modelSpec, trainSettings } from "../cor
 import type { Plan } from "../core/plan.ts"
 import type { RoundState } from "../core/round.ts"
 import { takesLate } from "../core/round-settings.ts"
+import { seedsOf } from "../core/seeds.ts"
 import { BOUNDS } from "../wire/keys.ts"
 import type { Notice, RoundPhase, WireTraining } from "../wire/message.ts"
 import type { PublishedModel } from "./publisher.ts"
@@ -41,7 +42,7 @@ export function noticeOf(
     codecs: plan.codecs.map((codec) => CODECS[codec].id),
     grid: gridExponent,
     weightCap,
-    seed: plan.seed,
+    seed: seedsOf(plan).training,
     shards: plan.upload.shards,
     spreadSeconds: plan.upload.spreadSeconds,
     ...(rounds.committed === undefined ? {} : { committed: rounds.committed }),

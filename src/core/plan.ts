@@ -15,6 +15,7 @@ import { checkWhole } from "./plan-whole.ts"
 /** One sender needs no unbiased codec, and the error is carried to the next delta: all of these have the least squared error. */
 export const DOWNLINK_CODECS = ["eden4", "eden2", "eden1", "int8-nearest", "int4-nearest"] as const
 
+const seed = z.int().min(0).max(0xffff_ffff)
 const units = z.int().min(1).max(MODEL_LIMITS.units)
 const activation = z.enum(["relu", "tanh", "identity"])
 const name = z.union([z.string().min(1).max(64), z.number().transform(String)], expected("a name"))
@@ -150,7 +151,16 @@ const schema = z.strictObject({
     .regex(/^[a-z0-9-]{1,32}$/, expected("1 to 32 of a-z, 0-9 and -"))
     .default("fedmote")
     .describe("Name of the fleet: part of every topic."),
-  seed: z.int().min(0).max(0xffff_ffff).default(1).describe("Same seed, same plan, same folded updates: same model."),
+  seed: seed.default(1).describe("Same seed, same plan, same folded updates: same model."),
+  seeds: z
+    .strictObject({
+      partition: seed.exactOptional().describe("Which rows each client has, in a simulation."),
+      init: seed.exactOptional().describe("The initial model."),
+      sampling: seed.exactOptional().describe("Who takes part in each round."),
+      training: seed.exactOptional().describe("The order of samples, and what codecs round."),
+    })
+    .exactOptional()
+    .describe("Seeds of their own for what randomness decides. Default: seed."),
   rounds: count.default(30).describe("Training rounds at most."),
   cohort: z
     .union([count, z.literal("all")], expected('a number of devices or "all"'))

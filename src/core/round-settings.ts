@@ -1,6 +1,7 @@
 import { mostDevicesAsked } from "./over-selection.ts"
 import type { Plan } from "./plan.ts"
 import type { RoundSettings } from "./round-state.ts"
+import { seedsOf } from "./seeds.ts"
 
 /**
  * What the round machine needs. `clients`: the size of the fleet where it is known (demo, simulation); a cohort of "all" then means
@@ -14,7 +15,7 @@ export function roundSettings(plan: Plan, clients?: number): RoundSettings {
     value >= 1 ? value : Number.isFinite(cohort) ? Math.ceil(value * cohort) : 1
   const overSelect = all ? 1 : selection.overSelect
   return {
-    seed: plan.seed,
+    seed: seedsOf(plan).sampling,
     cohort,
     overSelect,
     sampling: selection.sampling,

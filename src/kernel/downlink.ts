@@ -4,6 +4,7 @@ import { sharedParameters } from "../core/plan-model.ts"
 import type { Plan } from "../core/plan.ts"
 import { NO_DEVICE } from "../core/random.ts"
 import type { RandomKey } from "../core/random.ts"
+import { seedsOf } from "../core/seeds.ts"
 import { createDecoder } from "./codec-decode.ts"
 import { createEncoder } from "./encoder.ts"
 import type { KernelKind } from "./types.ts"
@@ -38,7 +39,7 @@ export function createDownlink({ codec, size, seed, kind }: DownlinkOptions): Do
 export function downlinkOf(plan: Plan, kind?: KernelKind): Downlink | undefined {
   if (plan.downlink === undefined) return undefined
   const { from, to } = sharedParameters(plan)
-  return createDownlink({ codec: plan.downlink.codec, size: to - from, seed: plan.seed, kind })
+  return createDownlink({ codec: plan.downlink.codec, size: to - from, seed: seedsOf(plan).training, kind })
 }
 
 /** The key of the delta that leads to `version`: of no device. */

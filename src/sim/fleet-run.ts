@@ -3,6 +3,7 @@ import { FedmoteError, unreachable } from "../core/error.ts"
 import type { Federation } from "../core/federation.ts"
 import { drawOf } from "../core/round-selection.ts"
 import type { RoundEffect, RoundEvent } from "../core/round.ts"
+import { seedsOf } from "../core/seeds.ts"
 import { select } from "../core/select.ts"
 import { deviceFilter } from "../core/tags.ts"
 import type { Dataset } from "../data/dataset.ts"
@@ -286,6 +287,9 @@ export class FleetRun {
 }
 
 function rosterOf({ dataset, federation, replay }: FleetOptions): Roster {
-  const own = dataset.clients > MOST_LISTED ? new DrawnRoster(dataset, federation.plan.seed) : new ListedRoster(dataset)
+  const own =
+    dataset.clients > MOST_LISTED
+      ? new DrawnRoster(dataset, seedsOf(federation.plan).sampling)
+      : new ListedRoster(dataset)
   return replay === undefined ? own : new RecordedRoster(dataset, replay, own)
 }

@@ -6,6 +6,7 @@ import type { Plan } from "../core/plan.ts"
 import { RESULT_SCHEMA } from "../core/result.ts"
 import type { Result, RoundResult } from "../core/result.ts"
 import type { Samples } from "../core/samples.ts"
+import { seedsOf } from "../core/seeds.ts"
 import { deviceFilter } from "../core/tags.ts"
 import { initialModel } from "../coordinator/coordinator.ts"
 import type { CoordinatorOutcome } from "../coordinator/coordinator.ts"
@@ -207,7 +208,8 @@ async function trainBaselines(
   dataset: Dataset,
   {
     standardizer,
-    start,
+    // A seed of its own for the initial model is that of the models to compare with, too.
+    start = plan.seeds?.init === undefined ? undefined : initialModel(plan),
   }: { readonly standardizer: Standardizer | undefined; readonly start?: Float32Array | undefined },
 ): Promise<Result["baselines"]> {
   const scored = await crew.baselines({ items: baselineItems(dataset), rounds: plan.rounds, standardizer, start })
@@ -222,7 +224,7 @@ function setupOf(plan: Plan, dataset: Dataset, kernel: KernelKind | undefined, w
     spec: modelSpec(plan),
     settings: trainSettings(plan),
     layout: keptLayout(partsOf(plan), plan.upload.errorFeedback),
-    seed: plan.seed,
+    seed: seedsOf(plan).training,
     codec: plan.codecs[0]!,
     stalenessExponent: plan.late.exponent,
     updateNorm: plan.updateNorm,
