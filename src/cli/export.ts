@@ -1,5 +1,7 @@
 import { privateLayers } from "../core/plan-model.ts"
-import { exportModel } from "../sim/model-file.ts"
+import { writeAtomically } from "../report/atomic-file.ts"
+import { exportModel, modelBytes, readModel } from "../sim/model-file.ts"
+import { modelHeader } from "../sim/model-header.ts"
 import type { ModelToExport } from "../sim/model-file.ts"
 import type { Context } from "./context.ts"
 
@@ -7,6 +9,17 @@ import type { Context } from "./context.ts"
 export async function writeModel(file: string, model: ModelToExport, { log }: Pick<Context, "log">): Promise<void> {
   await exportModel(file, model)
   log.info(`model in ${file}`)
+  sayPrivate(model, log)
+}
+
+/** Writes a model as a C header; the same holds. */
+export async function writeHeader(file: string, model: ModelToExport, { log }: Pick<Context, "log">): Promise<void> {
+  await writeAtomically(file, modelHeader(readModel(modelBytes(model))))
+  log.info(`model as C in ${file}: compile what includes it with -ffp-contract=off`)
+  sayPrivate(model, log)
+}
+
+function sayPrivate(model: ModelToExport, log: Context["log"]): void {
   const own = privateLayers(model.plan)
   if (own.length === 0) return
   const which = own.length === 1 ? `layer ${own[0]} is` : `layers ${own.join(", ")} are`

@@ -86,6 +86,7 @@ describe("each a one-line error, no stack trace, and an exit code that says so",
       2,
       /none\.saf/,
     ],
+    ["a model to nowhere", () => ["model", "export", "--from", "result.json"], 2, /--c-header FILE/],
     ["a model from nowhere", () => ["model", "export", "m.safetensors"], 2, /--broker/],
     [
       "a client that is not there",

@@ -103,11 +103,24 @@ describe.each(Object.entries(brokers))("one coordinator and three devices as pro
       }
       expect((await importModel(join(folder, "live.safetensors"))).digest).toBe(result.model.digest)
       const pulled = await fedmote(
-        ["model", "export", "pulled.safetensors", "--broker", broker.url, "--fleet", "motes"],
+        ["model", "export", "pulled.safetensors", "--c-header", "pulled.h", "--broker", broker.url, "--fleet", "motes"],
         { cwd: folder },
       )
       expect(pulled.code, pulled.stderr).toBe(0)
+      expect(pulled.stdout).toBe("pulled.safetensors\npulled.h\n")
       expect((await importModel(join(folder, "pulled.safetensors"))).digest).toBe(result.model.digest)
+      const again = await fedmote(
+        ["model", "export", "--c-header", "replayed.h", "--from", "live.json", "--data", "telosb"],
+        { cwd: folder },
+      )
+      expect(again.code, again.stderr).toBe(0)
+      const numbers = /^static const float fm_predict_(layer_0|mean|inverse_deviation)[^;]+;/gm
+      const [header, replayedHeader] = await Promise.all(
+        ["pulled.h", "replayed.h"].map((name) => readFile(join(folder, name), "utf8")),
+      )
+      expect(header).toContain(result.model.digest)
+      expect(header!.match(numbers)).toHaveLength(3)
+      expect(replayedHeader!.match(numbers)).toEqual(header!.match(numbers))
 
       const replay = await fedmote(["simulate", "--data", "telosb", "--replay", "live.json", "--json", "replay.json"], {
         cwd: folder,
