@@ -23,6 +23,7 @@ const USAGE_CODES = [
   "model-file",
   "safetensors",
   "topic",
+  "key",
   "state",
   "journal-plan",
   "journal-corrupt",

@@ -5,8 +5,10 @@ import { coordinatorCommand } from "./coordinator.ts"
 import { demoCommand } from "./demo.ts"
 import { deviceCommand } from "./device.ts"
 import { run } from "./fail.ts"
+import { keysCommand } from "./keys.ts"
 import { LOG_LEVELS } from "./log.ts"
 import { modelCommand } from "./model.ts"
+import { moduleCommand } from "./module.ts"
 import { planCommand } from "./plan.ts"
 import { reproduceCommand } from "./reproduce.ts"
 import { runsCommand } from "./runs.ts"
@@ -31,6 +33,8 @@ export function createProgram(): Command {
     planCommand(),
     modelCommand(),
     reproduceCommand(),
+    moduleCommand(),
+    keysCommand(),
   ])
     program.addCommand(command)
   setUp(program)
