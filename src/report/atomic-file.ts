@@ -1,11 +1,11 @@
 import { rename, rm, writeFile } from "node:fs/promises"
 import { FedmoteError } from "../core/error.ts"
 
-/** Writes all of `text` to `file` or leaves it as it was: readers never see half a file. Throws `FedmoteError` ("output"). */
-export async function writeAtomically(file: string, text: string): Promise<void> {
+/** Writes all of `content` to `file` or leaves it as it was: readers never see half a file. Throws `FedmoteError` ("output"). */
+export async function writeAtomically(file: string, content: string | Uint8Array): Promise<void> {
   const unfinished = `${file}.${process.pid}.tmp`
   try {
-    await writeFile(unfinished, text)
+    await writeFile(unfinished, content)
     await rename(unfinished, file)
   } catch (error) {
     await rm(unfinished, { force: true })
