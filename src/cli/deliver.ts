@@ -7,6 +7,7 @@ import { lossOf } from "../core/plan-model.ts"
 import type { Plan } from "../core/plan.ts"
 import { METRIC_LABELS, formatMetric, inSentence } from "../report/comparison.ts"
 import { writeReport } from "../report/report.ts"
+import { writeEvents } from "../report/tensorboard.ts"
 import type { Context } from "./context.ts"
 import { writeJson } from "./output.ts"
 import type { Progress } from "./screen.ts"
@@ -16,6 +17,7 @@ export interface ResultFlags {
   readonly json?: string
   readonly report?: string
   readonly recordCohorts?: boolean
+  readonly tensorboard?: string
 }
 
 export function addResultOptions(command: Command): Command {
@@ -23,11 +25,12 @@ export function addResultOptions(command: Command): Command {
     .option("--json <file>", "write the result as fedmote-result/1; - is standard output")
     .option("--report <file>", "write the report, one HTML file")
     .option("--record-cohorts", "keep in the result who was folded and how many steps each took; a replay needs it")
+    .option("--tensorboard <folder>", "write the rounds as an event file of TensorBoard into this folder")
 }
 
 /** Prints the table, writes what was asked for, and says where it is. With `--json -` nothing else goes to standard output. */
 export async function deliver(result: Result, flags: ResultFlags, { screen }: Context): Promise<void> {
-  const { json, report } = flags
+  const { json, report, tensorboard } = flags
   const alone = json === "-"
   const say = (text: string): void => void (alone ? screen.write(text) : process.stdout.write(text))
   const color = alone ? screen.color : process.stdout.isTTY === true && (process.env["NO_COLOR"] ?? "") === ""
@@ -42,6 +45,10 @@ export async function deliver(result: Result, flags: ResultFlags, { screen }: Co
   if (report !== undefined) {
     await writeReport(result, report)
     say(`report ${pathToFileURL(resolve(report)).href}\n`)
+  }
+  if (tensorboard !== undefined) {
+    await writeEvents(result, tensorboard)
+    say(`events ${resolve(tensorboard)}\n`)
   }
 }
 
