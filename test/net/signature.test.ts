@@ -27,7 +27,7 @@ test("what a trusted key has signed is opened", () => {
 })
 
 test("what anybody else has signed is not", () => {
-  const [{ envelope }] = vectors.valid as [{ envelope: string }]
+  const { envelope } = vectors.valid[0]!
   const other = signerOf(new Uint8Array(32).fill(7))
   expect(() => new TrustedKeys([other.publicKey]).open(hex(envelope))).toThrow(
     expect.objectContaining({ code: "unknown-key" }),

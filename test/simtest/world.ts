@@ -257,7 +257,7 @@ class World {
     const missing = [...this.#honest].filter(([, { isDone }]) => !isDone).map(([id]) => id)
     // One that has taken over may be left with too few, if the others have the model of the one before.
     const { waiting, current } = active[0] ?? {}
-    const needed = current?.rounds.settings.minimumToCommit ?? 1
+    const needed = current?.rounds?.settings.minimumToCommit ?? 1
     const isLeft = missing.length < needed || waiting !== undefined
     if (this.#coordinators.length > 1 && active.length === 1 && isLeft) {
       this.#gaveUp = true
