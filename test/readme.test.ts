@@ -5,7 +5,8 @@ import { promisify } from "node:util"
 import type { Command } from "commander"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { createProgram } from "../src/cli/program.ts"
-import { parsePlanText } from "../src/cli/plan-file.ts"
+import { parseText } from "../src/cli/plan-file.ts"
+import { parseSweptPlan } from "../src/core/sweep.ts"
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL("..", import.meta.url))
@@ -42,7 +43,7 @@ describe("the README's examples run", () => {
   )
 
   it("the plan is one", () => {
-    for (const text of blocks("yaml")) expect(parsePlanText(text, "README.md").fleet).toBe("motes")
+    for (const text of blocks("yaml")) expect(parseText(text, "README.md", parseSweptPlan).plan.fleet).toBe("motes")
   })
 })
 

@@ -40,7 +40,12 @@ export function givenFlags(flags: PlanFlags): string[] {
 
 /** Says what is likely to go wrong, before it does. */
 export function warnAbout(plan: Plan, { log }: Context, facts: FleetFacts = {}): void {
-  for (const { path, message, advice } of checkPlan(plan, facts)) log.warn(`${path}: ${message}; ${advice}`)
+  for (const warning of planWarnings(plan, facts)) log.warn(warning)
+}
+
+/** The same, one line each. */
+export function planWarnings(plan: Plan, facts: FleetFacts = {}): string[] {
+  return checkPlan(plan, facts).map(({ path, message, advice }) => `${path}: ${message}; ${advice}`)
 }
 
 export function fleetFacts(dataset: Dataset): FleetFacts {

@@ -4,6 +4,7 @@ import { withData } from "../core/plan-model.ts"
 import { mergePlan } from "../core/plan.ts"
 import type { Plan } from "../core/plan.ts"
 import type { Result } from "../core/result.ts"
+import { seedsOf } from "../core/seeds.ts"
 import type { Dataset } from "../data/dataset.ts"
 import { openDataset } from "../data/open.ts"
 import { importModel } from "../sim/model-file.ts"
@@ -12,44 +13,43 @@ import { simulate } from "../sim/simulate.ts"
 import { withContext } from "./context.ts"
 import type { Context } from "./context.ts"
 import { addDataOptions, dataOptions } from "./data-options.ts"
-import type { DataFlags } from "./data-options.ts"
 import { addResultOptions, deliver, followRounds } from "./deliver.ts"
-import type { ResultFlags } from "./deliver.ts"
 import { writeModel } from "./export.ts"
 import { whole } from "./parse.ts"
-import { readPlan } from "./plan-file.ts"
+import { readSweptPlan } from "./plan-file.ts"
 import { addPlanOptions, fleetFacts, givenFlags, planOverrides, warnAbout } from "./plan-options.ts"
-import type { PlanFlags } from "./plan-options.ts"
 import { checkDigest, readResult } from "./replay.ts"
-
-interface Flags extends DataFlags, PlanFlags, ResultFlags {
-  readonly data: string
-  readonly plan?: string
-  readonly workers?: number
-  readonly replay?: string
-  readonly baselines: boolean
-  readonly init?: string
-  readonly export?: string
-}
+import type { SimulateFlags } from "./simulate-flags.ts"
+import { runSweep } from "./sweep.ts"
 
 export function simulateCommand(): Command {
   const command = new Command("simulate")
     .description("the same federation in one process, without a broker")
     .requiredOption("--data <source>", "telosb, a CSV file, a folder with meta.json (fl-dataset/1) or with IDX files")
     .option("--plan <file>", "the plan, in YAML (default: one that suits the data)")
+    .option(
+      "--out <folder>",
+      "run all of the plan's sweep: a result for each run, and a table; goes on where it was stopped",
+    )
     .option("--workers <number>", "threads that train; the result is the same", whole(1, 256))
     .option("--replay <result>", "fold the updates that this result has recorded, and compare the model's digest")
     .option("--no-baselines", "do not train pooled and alone models to compare with")
     .option("--init <file>", "start from this model (safetensors)")
     .option("--export <file>", "write the final model (safetensors)")
-  return addResultOptions(addDataOptions(addPlanOptions(command))).action((flags: Flags, self: Command) =>
+  return addResultOptions(addDataOptions(addPlanOptions(command))).action((flags: SimulateFlags, self: Command) =>
     withContext(self, (context) => run(flags, context)),
   )
 }
 
-async function run(flags: Flags, context: Context): Promise<void> {
+async function run(flags: SimulateFlags, context: Context): Promise<void> {
+  const { out } = flags
+  const swept = flags.plan === undefined ? undefined : await readSweptPlan(flags.plan)
+  if (out !== undefined) return runSweep(swept, { ...flags, out }, context)
+  if (swept !== undefined && swept.axes.length > 0)
+    throw new FedmoteError("usage", `${flags.plan} has a sweep: say where its runs go (--out FOLDER)`)
   const replay = flags.replay === undefined ? undefined : await readReplay(flags.replay, flags)
-  const { plan, dataset } = replay === undefined ? await prepare(flags, context) : await prepareReplay(replay, flags)
+  const { plan, dataset } =
+    replay === undefined ? await prepare(swept?.plan, flags, context) : await prepareReplay(replay, flags)
   const init = flags.init === undefined ? undefined : (await importModel(flags.init, plan)).parameters
   const bar = followRounds(plan, context)
   try {
@@ -77,22 +77,26 @@ async function run(flags: Flags, context: Context): Promise<void> {
   }
 }
 
-async function prepare(flags: Flags, context: Context): Promise<{ plan: Plan; dataset: Dataset }> {
-  const file = flags.plan === undefined ? undefined : await readPlan(flags.plan)
+async function prepare(
+  file: Plan | undefined,
+  flags: SimulateFlags,
+  context: Context,
+): Promise<{ plan: Plan; dataset: Dataset }> {
   const overrides = planOverrides(flags)
-  // The plan's seed is the partition's, too.
-  const dataset = await openDataset(flags.data, dataOptions(flags, flags.seed ?? file?.seed))
-  const plan = file === undefined ? planFor(dataset, overrides) : withData(mergePlan(file, overrides), dataset)
+  const written = file && mergePlan(file, overrides)
+  const seed = written === undefined ? flags.seed : seedsOf(written).partition
+  const dataset = await openDataset(flags.data, dataOptions(flags, seed))
+  const plan = written === undefined ? planFor(dataset, overrides) : withData(written, dataset)
   warnAbout(plan, context, { ...fleetFacts(dataset), init: flags.init !== undefined })
   return { plan, dataset }
 }
 
-async function prepareReplay(result: Result, flags: Flags): Promise<{ plan: Plan; dataset: Dataset }> {
-  const dataset = await openDataset(flags.data, dataOptions(flags, result.seed))
+async function prepareReplay(result: Result, flags: SimulateFlags): Promise<{ plan: Plan; dataset: Dataset }> {
+  const dataset = await openDataset(flags.data, dataOptions(flags, seedsOf(result.plan).partition))
   return { plan: withData(result.plan, dataset), dataset }
 }
 
-async function readReplay(file: string, flags: Flags): Promise<Result> {
+async function readReplay(file: string, flags: SimulateFlags): Promise<Result> {
   const given = [...givenFlags(flags), ...(flags.plan === undefined ? [] : ["--plan"])]
   if (given.length > 0)
     throw new FedmoteError("usage", `--replay takes its plan from the result: leave out ${given.join(", ")}`)

@@ -70,8 +70,11 @@ export function sweepSchema({ pointers, open }: PlanKeys): object {
     type: "object",
     minProperties: 1,
     properties: {
-      seeds: { ...list(pointers.get("seed")!), description: "The same as seed." },
       ...Object.fromEntries([...pointers].map(([path, places]) => [path, list(places)])),
+      seeds: {
+        ...list([...pointers.get("seed")!, ...pointers.get("seeds")!]),
+        description: "Numbers: the same as seed.",
+      },
     },
     patternProperties: Object.fromEntries([...open].map(([path, place]) => [`^${path}\\.`, list([place])])),
     additionalProperties: false,

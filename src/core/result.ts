@@ -26,6 +26,7 @@ const schema = z.object({
     testSamples: count,
     features: count.describe("Number of features of a sample."),
     classes: count.describe("Number of classes; 0 for regression."),
+    partition: z.string().exactOptional().describe("How rows were dealt to clients, where they were: dirichlet:0.1."),
   }),
   model: z.object({
     parameters: count,
@@ -53,6 +54,17 @@ const schema = z.object({
         uplinkBytes: count.describe("Sent by devices for this round, its evaluation included."),
         downlinkBytes: count.describe("Received by devices for this round, its evaluation included."),
         seconds: z.number().min(0),
+        participation: z
+          .object({
+            ready: count.describe("Stood ready, with enough samples, when the round began."),
+            selected: count.describe("Asked to take part."),
+            late: count.describe("Updates that came when there was no place for them any more."),
+            refused: count.describe("Updates that were refused."),
+          })
+          .exactOptional()
+          .describe(
+            "How far devices came, abandoned tries of the round included. Absent in results of earlier versions.",
+          ),
         bound: count
           .min(1)
           .exactOptional()
@@ -99,6 +111,16 @@ const schema = z.object({
     trainingSeconds: z.number().min(0).exactOptional().describe("The rounds alone."),
     baselineSeconds: z.number().min(0).exactOptional(),
   }),
+  experiment: z
+    .object({
+      digest: z
+        .string()
+        .regex(/^[0-9a-f]{64}$/)
+        .describe("SHA-256 of all settings of the run: plan, data and options. The first 16 digits are its name."),
+      set: z.record(z.string(), z.unknown()).describe("What the sweep chose, by dotted path in the plan."),
+    })
+    .exactOptional()
+    .describe("Only of a sweep's runs."),
   machine: z.object({
     fedmote: z.string().describe("Version."),
     node: z.string(),

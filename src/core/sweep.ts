@@ -57,6 +57,11 @@ export function sweepRuns(plan: Plan, axes: readonly SweepAxis[]): SweepRun[] {
   return [...seen.values()]
 }
 
+/** Whether a key only chooses among runs that are repetitions of each other. */
+export function isSeedKey(key: string): boolean {
+  return key === "seed" || key === "seeds" || key.startsWith("seeds.")
+}
+
 /** `train.epochs 5, seed 1`: what tells a run from the others. */
 export function setText({ set }: Pick<SweepRun, "set">): string {
   return Object.entries(set)
@@ -74,7 +79,7 @@ function parseAxes(sweep: unknown): SweepAxis[] {
     throw new PlanError(["sweep"], "expected a map from keys of the plan to lists of values")
   const keys = planKeys(keySchema())
   const axes = Object.entries(sweep).map(([written, values]) => {
-    const key = written === "seeds" && Array.isArray(values) ? "seed" : written
+    const key = written === "seeds" && Array.isArray(values) && !values.some(isMap) ? "seed" : written
     const path = ["sweep", written] as const
     if (!isPlanKey(keys, key)) throw new PlanError(path, `unknown key; ${pathHint(keys, written)}`, `sweep: ${written}`)
     if (!Array.isArray(values) || values.length === 0)
@@ -83,7 +88,7 @@ function parseAxes(sweep: unknown): SweepAxis[] {
     return { key, values: values as readonly unknown[] }
   })
   refuseOverlap(axes)
-  return [...axes.filter(({ key }) => key !== "seed"), ...axes.filter(({ key }) => key === "seed")]
+  return [...axes.filter(({ key }) => !isSeedKey(key)), ...axes.filter(({ key }) => isSeedKey(key))]
 }
 
 function refuseTwice(values: readonly unknown[], path: readonly [string, string]): void {

@@ -43,6 +43,11 @@ describe("a sweep", () => {
       'model.hidden none, train {"epochs":2}',
     ]))
 
+  it("takes seeds of parts, too, and has them last", () =>
+    expect(runs({ sweep: { "seeds.partition": [1, 2], rounds: [3], seeds: [8] } }).at(-1)).toBe(
+      "rounds 3, seeds.partition 2, seed 8",
+    ))
+
   it.each([
     [{ "train.learningRat": [1] }, "sweep: train.learningRat: unknown key; did you mean train.learningRate?"],
     [{ learningrate: [1] }, "sweep: learningrate: unknown key; did you mean train.learningRate?"],

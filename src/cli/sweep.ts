@@ -1,0 +1,199 @@
+import { FedmoteError } from "../core/error.ts"
+import { withData } from "../core/plan-model.ts"
+import { mergePlan } from "../core/plan.ts"
+import type { Plan } from "../core/plan.ts"
+import type { Result } from "../core/result.ts"
+import { seedsOf } from "../core/seeds.ts"
+import { setText, sweepRuns } from "../core/sweep.ts"
+import type { SweepAxis, SweepRun, SweptPlan } from "../core/sweep.ts"
+import type { Dataset } from "../data/dataset.ts"
+import { openDataset } from "../data/open.ts"
+import { METRIC_LABELS, firstMetric, formatMetric, inSentence } from "../report/comparison.ts"
+import { summarize, sweepCsv } from "../report/sweep-csv.ts"
+import type { RunSummary } from "../report/sweep-csv.ts"
+import { importModel } from "../sim/model-file.ts"
+import { planFor } from "../sim/plan-for.ts"
+import { settingsDigest } from "../sim/run-settings.ts"
+import { simulate } from "../sim/simulate.ts"
+import { sourceDigest } from "../sim/source-digest.ts"
+import type { Context } from "./context.ts"
+import { dataOptions } from "./data-options.ts"
+import { paceOf } from "./pace.ts"
+import { fleetFacts, planOverrides, planWarnings } from "./plan-options.ts"
+import type { SimulateFlags } from "./simulate-flags.ts"
+import { SweepFolder, runName } from "./sweep-folder.ts"
+
+/** A run that is to be done, or is. */
+interface Run extends SweepRun {
+  /** Of its settings. */
+  readonly digest: string
+  readonly number: number
+}
+
+/**
+ * Runs the combinations that the folder does not have yet, and writes the table of all. May be interrupted at any time, and started again: a run that has ended
+ * is not repeated, and one that has not leaves nothing. Throws `FedmoteError`, with the run's settings where it is about one.
+ */
+export async function runSweep(
+  swept: SweptPlan | undefined,
+  flags: SimulateFlags & { readonly out: string },
+  context: Context,
+): Promise<void> {
+  refuseFlags(flags, swept?.axes ?? [])
+  const data = new SweepData(flags)
+  const runs = await prepare(swept, flags, data, context)
+  const folder = await SweepFolder.open(flags.out)
+  const keys = (swept?.axes ?? []).map(({ key }) => key)
+  await folder.writeIndex({ keys, runs: runs.map(({ digest, set }) => ({ run: runName(digest), set })) })
+  const done = new Map<string, RunSummary>()
+  const keep = ({ digest, set }: Run, result: Result): void =>
+    void done.set(digest, summarize(runName(digest), set, result))
+  for (const run of runs) {
+    const result = await folder.result(run.digest)
+    if (result !== undefined) keep(run, result)
+  }
+  try {
+    const pending = runs.filter(({ digest }) => !done.has(digest))
+    if (done.size > 0) context.log.info(`${done.size} of ${runs.length} runs are there already`)
+    const progress = followSweep(pending, runs.length, context)
+    try {
+      for (const run of pending) {
+        const result = await runOne(run, flags, data, context, progress.onRound).catch((error: unknown) => {
+          throw ofRun(error, run, runs.length)
+        })
+        await folder.writeResult(result)
+        keep(run, result)
+        progress.onRun(run, result)
+      }
+    } finally {
+      progress.end()
+    }
+  } finally {
+    const rows = runs.map(({ digest }) => done.get(digest)).filter((row) => row !== undefined)
+    const file = await folder.writeCsv(sweepCsv(keys, rows))
+    context.log.info(`${rows.length} of ${runs.length} runs in ${file}`)
+  }
+}
+
+/** What a sweep cannot do with one file, and what it decides itself. */
+function refuseFlags(flags: SimulateFlags, axes: readonly SweepAxis[]): void {
+  for (const name of ["replay", "export", "json", "report"] as const)
+    if (flags[name] !== undefined) throw new FedmoteError("usage", `--${name} is of one run: expected none with --out`)
+  const given = { rounds: flags.rounds, seed: flags.seed, cohort: flags.cohort, "model.hidden": flags.hidden }
+  for (const [key, value] of Object.entries(given))
+    if (value !== undefined && axes.some((axis) => axis.key === key || key.startsWith(`${axis.key}.`)))
+      throw new FedmoteError("usage", `expected ${key} from the sweep or from the command line, got both`)
+}
+
+async function prepare(
+  swept: SweptPlan | undefined,
+  flags: SimulateFlags,
+  data: SweepData,
+  context: Context,
+): Promise<Run[]> {
+  const overrides = planOverrides(flags)
+  const written = swept && mergePlan(swept.plan, overrides)
+  const dataset = await data.dealtFor(written ?? { seed: flags.seed ?? 1 })
+  const options = { ...data.options, source: await sourceDigest(flags.data) }
+  const init = flags.init === undefined ? undefined : await sourceDigest(flags.init)
+  const { baselines, recordCohorts = false } = flags
+  const runs = sweepRuns(written ?? planFor(dataset, overrides), swept?.axes ?? [])
+  const warnings = new Set<string>()
+  const facts = { ...fleetFacts(dataset), init: init !== undefined }
+  const prepared = runs.map((run, i) => {
+    const number = i + 1
+    try {
+      const plan = withData(run.plan, dataset)
+      for (const warning of planWarnings(plan, facts)) warnings.add(warning)
+      return { ...run, plan, digest: settingsDigest({ plan, data: options, baselines, recordCohorts, init }), number }
+    } catch (error) {
+      throw ofRun(error, { ...run, number }, runs.length)
+    }
+  })
+  for (const warning of warnings) context.log.warn(warning)
+  return prepared
+}
+
+type SweepResult = Result & Required<Pick<Result, "experiment">>
+
+async function runOne(
+  { plan, digest, set }: Run,
+  flags: SimulateFlags,
+  data: SweepData,
+  { signal }: Context,
+  onRound: () => void,
+): Promise<SweepResult> {
+  signal.throwIfAborted()
+  const { partition } = flags
+  const { result } = await simulate({
+    plan,
+    dataset: await data.dealtFor(plan),
+    workers: flags.workers ?? 1,
+    recordCohorts: flags.recordCohorts ?? false,
+    baselines: flags.baselines,
+    ...(flags.init === undefined ? {} : { init: (await importModel(flags.init, plan)).parameters }),
+    onRound,
+    signal,
+  })
+  return {
+    ...result,
+    data: { ...result.data, ...(partition === undefined ? {} : { partition }) },
+    experiment: { digest, set },
+  }
+}
+
+/** The data as it is dealt with a run's seed. The last one stays open: neighbours often share it. */
+class SweepData {
+  readonly options: ReturnType<typeof dataOptions>
+  readonly #source: string
+  #open: { readonly seed: number; readonly dataset: Dataset } | undefined
+
+  constructor(flags: SimulateFlags) {
+    this.options = dataOptions(flags)
+    this.#source = flags.data
+  }
+
+  async dealtFor(plan: Pick<Plan, "seed" | "seeds">): Promise<Dataset> {
+    const { partition: seed } = seedsOf(plan)
+    // Clients of their own are the same with every seed.
+    const dealt = this.options.clients !== undefined
+    if (this.#open !== undefined && (!dealt || this.#open.seed === seed)) return this.#open.dataset
+    this.#open = undefined
+    const dataset = await openDataset(this.#source, { ...this.options, seed })
+    this.#open = { seed, dataset }
+    return dataset
+  }
+}
+
+/** The error, saying which run it is of. */
+function ofRun(error: unknown, run: Pick<Run, "number" | "set">, of: number): unknown {
+  if (!(error instanceof FedmoteError) || error.code === "interrupted" || of === 1) return error
+  return new FedmoteError(error.code, `${runText(run, of)}: ${error.message}`, { cause: error })
+}
+
+function runText(run: Pick<Run, "number" | "set">, of: number): string {
+  const text = setText(run)
+  return `run ${run.number} of ${of}${text === "" ? "" : ` (${text})`}`
+}
+
+/** A bar over the rounds of all runs for a person, and a line for each run in a log; both with the rate and the time left. */
+function followSweep(pending: readonly Run[], of: number, { screen, log }: Context) {
+  const total = pending.reduce((sum, { plan }) => sum + plan.rounds, 0)
+  const pace = paceOf(total, "rounds")
+  const bar = screen.progress("sweep", total)
+  let finished = 0
+  let rounds = 0
+  return {
+    onRound: (): void => bar.update(++rounds, pace(rounds)),
+    onRun(run: Run, result: Result): void {
+      // One that ended early leaves no rounds to wait for.
+      finished += run.plan.rounds
+      rounds = finished
+      const first = firstMetric(result)
+      const metric = `${inSentence(METRIC_LABELS[first])} ${formatMetric(result.final.metrics[first])}`
+      log.info(`${runText(run, of)}: ${metric}; ${pace(rounds)}`)
+      bar.update(rounds, pace(rounds))
+    },
+    end: (): void => bar.end(),
+  }
+}
