@@ -2,6 +2,7 @@ import { Command } from "commander"
 import { openClient } from "../data/open.ts"
 import { FedmoteError } from "../core/error.ts"
 import { Device } from "../device/device.ts"
+import { ModuleProgram } from "../device/module-program.ts"
 import { optOut } from "../device/opt-out.ts"
 import { digestOf } from "../sim/model-file.ts"
 import { networkAt } from "./brokers.ts"
@@ -9,6 +10,7 @@ import { untilInterrupted, withContext } from "./context.ts"
 import { addDataOptions, dataOptions } from "./data-options.ts"
 import type { DataFlags } from "./data-options.ts"
 import { fileMemory } from "./device-state.ts"
+import { readModule } from "./module.ts"
 import { whole } from "./parse.ts"
 import { willingFile } from "./willing-file.ts"
 
@@ -19,6 +21,7 @@ interface Flags extends DataFlags {
   readonly data?: string
   readonly state?: string
   readonly willingFile?: string
+  readonly module?: string
   readonly ram?: number
   readonly optOut?: true
 }
@@ -33,6 +36,10 @@ export function deviceCommand(): Command {
       .option("--data <source>", "SOURCE#CLIENT (telosb#single-hop-mote1), or a CSV file of this client")
       .option("--state <file>", "keeps private layers and codec errors over a restart; stays here, too")
       .option("--willing-file <file>", "take part only while this file exists")
+      .option(
+        "--module <file>",
+        "train with this WebAssembly module, in a thread of its own, instead of the built-in kernels",
+      )
       .option("--ram <kib>", "RAM for training: a model that needs more is refused", whole(1))
       .option("--opt-out", "delete what the broker retains of this device, and do nothing else"),
   ).action((flags: Flags, command: Command) =>
@@ -46,12 +53,14 @@ export function deviceCommand(): Command {
       if (flags.data === undefined) throw new FedmoteError("usage", "expected --data SOURCE, or --opt-out")
       const { train, test } = await openClient(flags.data, dataOptions(flags))
       const willing = flags.willingFile === undefined ? undefined : willingFile(flags.willingFile)
+      const program = flags.module === undefined ? undefined : new ModuleProgram(await readModule(flags.module))
       const device = new Device({
         network,
         fleet: flags.fleet,
         id: flags.id,
         data: { train, test },
         ...(flags.state === undefined ? {} : { memory: fileMemory(flags.state) }),
+        ...(program && { trainer: program }),
         ...(willing && { eligible: () => ({ optedIn: willing.optedIn() }) }),
         ...(flags.ram === undefined ? {} : { ramKiB: flags.ram }),
         log,
@@ -70,6 +79,7 @@ export function deviceCommand(): Command {
         await untilInterrupted(signal, run())
       } finally {
         willing?.close()
+        await program?.close()
       }
     }),
   )

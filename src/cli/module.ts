@@ -52,15 +52,7 @@ async function create(name: string): Promise<void> {
 }
 
 async function check(file: string, { json }: { readonly json?: string }): Promise<void> {
-  let bytes: Uint8Array
-  try {
-    bytes = new Uint8Array(await readFile(file))
-  } catch (cause) {
-    throw new FedmoteError("module", `cannot read the module ${file}: ${(cause as Error).message}`, { cause })
-  }
-  const { max } = MANIFEST_BOUNDS.moduleBytes
-  if (bytes.length > max)
-    throw new FedmoteError("module", `${file}: expected at most ${max} bytes, got ${bytes.length}`)
+  const bytes = await readModule(file)
   const { facts } = new TrainingModule(bytes)
   const test = await selfTestApart(bytes)
   const digest = hex(sha256(bytes))
@@ -74,6 +66,20 @@ async function check(file: string, { json }: { readonly json?: string }): Promis
       json,
     )
   }
+}
+
+/** A module's bytes. Throws `FedmoteError` ("module") where there are none, or too many. */
+export async function readModule(file: string): Promise<Uint8Array> {
+  let bytes: Uint8Array
+  try {
+    bytes = new Uint8Array(await readFile(file))
+  } catch (cause) {
+    throw new FedmoteError("module", `cannot read the module ${file}: ${(cause as Error).message}`, { cause })
+  }
+  const { max } = MANIFEST_BOUNDS.moduleBytes
+  if (bytes.length > max)
+    throw new FedmoteError("module", `${file}: expected at most ${max} bytes, got ${bytes.length}`)
+  return bytes
 }
 
 function describe(

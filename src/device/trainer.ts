@@ -1,3 +1,4 @@
+import type { ModelSpec } from "../core/model.ts"
 import type { RandomKey } from "../core/random.ts"
 import type { Samples } from "../core/samples.ts"
 import type { TrainSettings } from "../core/training.ts"
@@ -7,6 +8,8 @@ import type { EvaluationSums, TrainOutcome, Trainer } from "../kernel/types.ts"
 export interface LocalSettings extends TrainSettings {
   readonly key: RandomKey
   readonly samples: Samples
+  /** The federation's model; absent where it is a custom one. */
+  readonly model?: ModelSpec
   /** Becomes aborted when the coordinator says "finish now": return what there is, with the steps really taken. */
   readonly signal: AbortSignal
 }
@@ -17,9 +20,10 @@ export interface LocalSettings extends TrainSettings {
  */
 export interface LocalTrainer {
   train(parameters: Float32Array, settings: LocalSettings): LocalResult | Promise<LocalResult>
-  evaluate?(parameters: Float32Array, samples: Samples): EvaluationSums | Promise<EvaluationSums>
+  /** `model`: as in `LocalSettings`. */
+  evaluate?(parameters: Float32Array, samples: Samples, model?: ModelSpec): EvaluationSums | Promise<EvaluationSums>
   /** One vector of outputs for each row, row-major. */
-  predict?(parameters: Float32Array, samples: Samples): Float32Array | Promise<Float32Array>
+  predict?(parameters: Float32Array, samples: Samples, model?: ModelSpec): Float32Array | Promise<Float32Array>
 }
 
 export interface LocalResult {

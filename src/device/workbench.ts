@@ -117,7 +117,7 @@ export class Workbench {
     signal: AbortSignal,
   ): Promise<OwnOutcome> {
     const own = this.#options.trainer
-    if (own !== undefined) return trainWith(own, start, { ...settings, key, samples, signal })
+    if (own !== undefined) return trainWith(own, start, { ...settings, key, samples, signal, ...described(training) })
     const trainer = this.#kernelTrainer(training, start.length)
     const outcome = await trainInSlices(trainer, start, samples, settings, key, signal)
     if (!Number.isFinite(outcome.lossSum))
@@ -140,7 +140,7 @@ export class Workbench {
       if (samples.rows === 0 || (own !== undefined && own.evaluate === undefined)) return noSums(loss, classes)
       if (own?.evaluate === undefined)
         return this.#kernelTrainer(training, parameters.length).evaluate(parameters, samples)
-      const counted = await own.evaluate(parameters, samples)
+      const counted = await own.evaluate(parameters, samples, described(training).model)
       // A custom model's evaluation is that of the squared loss: it has no room for counts of classes.
       return training.loss === "custom" ? { ...noSums(loss, classes), ...errorsOf(counted) } : counted
     }
@@ -154,7 +154,7 @@ export class Workbench {
     const x = model.standardizer === undefined ? samples : standardize(samples, model.standardizer)
     const own = this.#options.trainer
     const parameters = this.personal(training, model)
-    if (own?.predict !== undefined) return own.predict(parameters, x)
+    if (own?.predict !== undefined) return own.predict(parameters, x, described(training).model)
     if (training.loss === "custom")
       throw new FedmoteError("trainer", "a custom model predicts by its trainer's predict(), which is absent")
     return this.#kernelTrainer(training, parameters.length).predict(parameters, x)
@@ -232,6 +232,11 @@ function settingsOf(training: WireTraining): TrainSettings {
     ...(schedule && { schedule }),
     ...(trained && { trained }),
   }
+}
+
+/** The model, where it is no custom one. */
+function described(training: WireTraining): { readonly model?: ModelSpec } {
+  return training.loss === "custom" ? {} : { model: specOf(training) }
 }
 
 function specOf({ inputs, layers, loss, positiveWeight }: WireTraining): ModelSpec {
