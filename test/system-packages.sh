@@ -14,9 +14,11 @@ wabt      | wasm2c    | the kernels as C, a further witness of their bits
 clang     | clang     | the C client with sanitizers and static analysis
 libclang-rt-14-dev | /usr/share/doc/libclang-rt-14-dev | the sanitizers themselves
 lld       | wasm-ld   | links the example of a training module in C
+libmbedtls-dev | /usr/share/doc/libmbedtls-dev | TLS for the C client on POSIX systems
 cppcheck  | cppcheck  | the C client held to MISRA C:2012
 pmccabe   | pmccabe   | the C client held to simple functions
 cmake     | cmake     | the C client as packages
+libpaho-mqtt-dev | /usr/share/doc/libpaho-mqtt-dev | an MQTT client that the C client takes part with
 gcc-arm-none-eabi | arm-none-eabi-gcc | the C client for Cortex-M, and its sizes
 libnewlib-arm-none-eabi | /usr/share/doc/libnewlib-arm-none-eabi | the C library of those builds
 python3-numpy | /usr/share/doc/python3-numpy | the yardstick for how fast clients are trained in simulations

@@ -4,42 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arguments.h"
 #include "fedmote.h"
 #include "fm_sha256.h"
 #include "stream.h"
 #include "table.h"
-
-static const char usage[] =
-    "usage: fedmote-c-device --broker HOST:PORT --fleet NAME --id ID --data CSV --label COL [options]\n"
-    "\n"
-    "  --broker HOST:PORT     the MQTT broker; mqtt://HOST:PORT will do\n"
-    "  --fleet NAME           name of the fleet\n"
-    "  --id ID                id of this device: 1 to 64 of a-z, 0-9 and -\n"
-    "  --data CSV             this client's samples\n"
-    "  --label COL            the column with the label\n"
-    "  --split-column COL     the column that says train or test (default: every fifth row is test)\n"
-    "  --classes NAMES        class names in label order, with commas (default: labels are class indices)\n"
-    "  --packet BYTES         largest MQTT packet, at least 256 (default: 4096)\n"
-    "  --memory BYTES         memory for models (default: 4 MiB)\n"
-    "  --keep-alive SECONDS   silence that ends a connection (default: 30)\n"
-    "  --user NAME, --password WORD   for the broker\n"
-    "  --log-level debug      says everything that happens\n";
-
-typedef struct {
-    const char *broker;
-    const char *fleet;
-    const char *id;
-    const char *data;
-    const char *label;
-    const char *split;
-    const char *classes;
-    const char *packet;
-    const char *memory;
-    const char *keepAlive;
-    const char *user;
-    const char *password;
-    const char *logLevel;
-} arguments_t;
 
 static volatile sig_atomic_t interrupted = 0;
 
@@ -47,67 +16,6 @@ static void on_signal(int number)
 {
     (void)number;
     interrupted = 1;
-}
-
-static bool parse(arguments_t *arguments, int argc, char **argv)
-{
-    const struct {
-        const char *name;
-        const char **value;
-    } options[] = {
-        { "--broker", &arguments->broker },       { "--fleet", &arguments->fleet },
-        { "--id", &arguments->id },               { "--data", &arguments->data },
-        { "--label", &arguments->label },         { "--split-column", &arguments->split },
-        { "--classes", &arguments->classes },     { "--packet", &arguments->packet },
-        { "--memory", &arguments->memory },       { "--keep-alive", &arguments->keepAlive },
-        { "--user", &arguments->user },           { "--password", &arguments->password },
-        { "--log-level", &arguments->logLevel },
-    };
-
-    for (int i = 1; i < argc; i += 2) {
-        const char **value = NULL;
-
-        for (size_t k = 0U; k < sizeof(options) / sizeof(options[0]); k++) {
-            if (strcmp(options[k].name, argv[i]) == 0) {
-                value = options[k].value;
-            }
-        }
-        if ((value == NULL) || (i + 1 == argc)) {
-            fprintf(stderr, "%s: %s\n", argv[i], (value == NULL) ? "no such option" : "its value is missing");
-            return false;
-        }
-        *value = argv[i + 1];
-    }
-    return true;
-}
-
-/** Whether every option is there that has no default. */
-static bool complete(const arguments_t *arguments)
-{
-    return (arguments->broker != NULL) && (arguments->fleet != NULL) && (arguments->id != NULL) &&
-           (arguments->data != NULL) && (arguments->label != NULL);
-}
-
-/** Takes "mqtt://HOST:PORT" or "HOST:PORT" apart, in place. */
-static bool split_broker(char *text, const char **host, const char **port)
-{
-    char *at = (strncmp(text, "mqtt://", 7U) == 0) ? text + 7 : text;
-    char *colon;
-
-    at[strcspn(at, "/")] = '\0';
-    colon = strrchr(at, ':');
-    *host = at;
-    *port = "1883";
-    if (colon != NULL) {
-        *colon = '\0';
-        *port = colon + 1;
-    }
-    return (*at != '\0') && (strstr(at, "://") == NULL);
-}
-
-static uint32_t whole(const char *text, uint32_t otherwise)
-{
-    return (text == NULL) ? otherwise : (uint32_t)strtoul(text, NULL, 10);
 }
 
 static const char *event_name(fm_event_kind_t kind)
@@ -149,13 +57,27 @@ static void print_model(const fm_device_t *device)
     fprintf(stderr, "\n");
 }
 
-/** Takes part until the federation has ended, or somebody interrupts. */
-static fm_result_t take_part(fm_device_t *device, const fm_posix_stream_t *stream)
+/** Says why TLS came to nothing. It is the end where it never was otherwise: a wrong file or name does not mend itself. */
+static fm_result_t tell_problem(fm_posix_stream_t *stream)
+{
+    const char *problem = fm_posix_problem(stream);
+
+    if (problem != NULL) {
+        fprintf(stderr, "error: %s:%s: %s\n", stream->host, stream->port, problem);
+    }
+    return ((problem != NULL) && !stream->everSecured) ? FM_CLOSED : FM_AGAIN;
+}
+
+/** Takes part until the federation has ended, somebody interrupts, or the broker turns out to be the wrong one. */
+static fm_result_t take_part(fm_device_t *device, fm_posix_stream_t *stream)
 {
     fm_result_t result = FM_AGAIN;
 
     while (((result == FM_OK) || (result == FM_AGAIN)) && (interrupted == 0)) {
         result = fm_device_poll(device);
+        if (result == FM_AGAIN) {
+            result = tell_problem(stream);
+        }
         if (result == FM_AGAIN) {
             fm_posix_wait(stream, 20);
         }
@@ -163,7 +85,7 @@ static fm_result_t take_part(fm_device_t *device, const fm_posix_stream_t *strea
     return result;
 }
 
-static int run(fm_device_t *device, const fm_device_options_t *options, const fm_posix_stream_t *stream)
+static int run(fm_device_t *device, const fm_device_options_t *options, fm_posix_stream_t *stream)
 {
     fm_result_t result = fm_device_begin(device, options);
 
@@ -186,7 +108,7 @@ static int run(fm_device_t *device, const fm_device_options_t *options, const fm
 /** What the device needs of the command line and of the machine; the samples are the caller's. */
 static fm_device_options_t options_of(const arguments_t *arguments, const fm_port_t *port, bool *all)
 {
-    uint32_t packet = whole(arguments->packet, 4096U);
+    uint32_t packet = arguments_whole(arguments->packet, 4096U);
     fm_device_options_t options = { 0 };
 
     options.fleet = arguments->fleet;
@@ -195,8 +117,8 @@ static fm_device_options_t options_of(const arguments_t *arguments, const fm_por
     options.buffers = (fm_buffers_t){ malloc(packet), packet, malloc(packet), packet };
     options.username = arguments->user;
     options.password = arguments->password;
-    options.keepAliveSeconds = whole(arguments->keepAlive, 0U);
-    options.memoryBytes = whole(arguments->memory, 4U << 20U);
+    options.keepAliveSeconds = arguments_whole(arguments->keepAlive, 0U);
+    options.memoryBytes = arguments_whole(arguments->memory, 4U << 20U);
     options.memory = malloc(options.memoryBytes);
     options.parts = &fm_parts_all;
     options.event = on_event;
@@ -205,7 +127,7 @@ static fm_device_options_t options_of(const arguments_t *arguments, const fm_por
 }
 
 /** Takes part with a table's samples. */
-static int run_with(const arguments_t *arguments, const fm_port_t *port, const fm_posix_stream_t *stream,
+static int run_with(const arguments_t *arguments, const fm_port_t *port, fm_posix_stream_t *stream,
                     const table_t *table)
 {
     static fm_device_t device;
@@ -227,24 +149,34 @@ static int run_with(const arguments_t *arguments, const fm_port_t *port, const f
     return code;
 }
 
+/** Makes the stream to the broker, with TLS where it is to be. False, after a word on stderr, where that cannot be done. */
+static bool make_stream(fm_posix_stream_t *stream, fm_port_t *port, const broker_t *broker,
+                        const arguments_t *arguments)
+{
+    fm_tls_files_t files = { arguments->ca, arguments->cert, arguments->key };
+    char problem[256];
+    bool made = true;
+
+    fm_posix_port(stream, broker->host, broker->port, port);
+    if (broker->secure) {
+        made = fm_posix_secure(stream, &files, problem, sizeof(problem));
+    }
+    if (!made) {
+        fprintf(stderr, "error: %s\n", problem);
+    }
+    return made;
+}
+
 int main(int argc, char **argv)
 {
     arguments_t arguments = { 0 };
     fm_posix_stream_t stream;
     fm_port_t port;
     table_t table;
-    const char *host;
-    const char *service;
-    char broker[256];
-    int code;
+    broker_t broker;
+    int code = 1;
 
-    if (!parse(&arguments, argc, argv) || !complete(&arguments)) {
-        fputs(usage, stderr);
-        return 2;
-    }
-    (void)snprintf(broker, sizeof(broker), "%s", arguments.broker);
-    if (!split_broker(broker, &host, &service)) {
-        fprintf(stderr, "error: expected a broker like mqtt://HOST:PORT, got %s\n", arguments.broker);
+    if (!arguments_read(&arguments, &broker, argc, argv)) {
         return 2;
     }
     if (!table_read(&table, arguments.data, arguments.label, arguments.split, arguments.classes)) {
@@ -253,8 +185,10 @@ int main(int argc, char **argv)
     }
     (void)signal(SIGINT, on_signal);
     (void)signal(SIGTERM, on_signal);
-    fm_posix_port(&stream, host, service, &port);
-    code = run_with(&arguments, &port, &stream, &table);
+    if (make_stream(&stream, &port, &broker, &arguments)) {
+        code = run_with(&arguments, &port, &stream, &table);
+        fm_posix_free(&stream);
+    }
     table_free(&table);
     return code;
 }

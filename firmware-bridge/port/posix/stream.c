@@ -17,11 +17,15 @@ static void stream_reset(void *context)
 {
     fm_posix_stream_t *stream = context;
 
+    if (stream->tls != NULL) {
+        fm_tls_reset(stream->tls);
+    }
     if (stream->socket >= 0) {
         (void)close(stream->socket);
     }
     stream->socket = -1;
     stream->connected = false;
+    stream->secured = false;
 }
 
 /** Begins to connect to the first address that takes a connection. */
@@ -53,9 +57,9 @@ static fm_result_t stream_begin(fm_posix_stream_t *stream)
     return (stream->socket < 0) ? FM_CLOSED : FM_AGAIN;
 }
 
-static fm_result_t stream_open(void *context)
+/** Goes on with the connection. */
+static fm_result_t stream_connect(fm_posix_stream_t *stream)
 {
-    fm_posix_stream_t *stream = context;
     struct pollfd writable;
     int error = 0;
     socklen_t size = sizeof(error);
@@ -79,6 +83,19 @@ static fm_result_t stream_open(void *context)
     return FM_OK;
 }
 
+static fm_result_t stream_open(void *context)
+{
+    fm_posix_stream_t *stream = context;
+    fm_result_t result = stream_connect(stream);
+
+    if ((result == FM_OK) && (stream->tls != NULL) && !stream->secured) {
+        result = fm_tls_open(stream->tls);
+        stream->secured = result == FM_OK;
+        stream->everSecured = stream->everSecured || stream->secured;
+    }
+    return result;
+}
+
 /** What a system call's outcome means: bytes, none now, or the end. */
 static int32_t stream_outcome(ssize_t bytes)
 {
@@ -88,7 +105,7 @@ static int32_t stream_outcome(ssize_t bytes)
     return ((errno == EAGAIN) || (errno == EWOULDBLOCK) || (errno == EINTR)) ? 0 : -1;
 }
 
-static int32_t stream_read(void *context, uint8_t *bytes, uint32_t size)
+static int32_t socket_read(void *context, uint8_t *bytes, uint32_t size)
 {
     const fm_posix_stream_t *stream = context;
     ssize_t got = recv(stream->socket, bytes, size, 0);
@@ -97,11 +114,25 @@ static int32_t stream_read(void *context, uint8_t *bytes, uint32_t size)
     return (got == 0) ? -1 : stream_outcome(got);
 }
 
-static int32_t stream_write(void *context, const uint8_t *bytes, uint32_t size)
+static int32_t socket_write(void *context, const uint8_t *bytes, uint32_t size)
 {
     const fm_posix_stream_t *stream = context;
 
     return stream_outcome(send(stream->socket, bytes, size, MSG_NOSIGNAL));
+}
+
+static int32_t stream_read(void *context, uint8_t *bytes, uint32_t size)
+{
+    const fm_posix_stream_t *stream = context;
+
+    return (stream->tls == NULL) ? socket_read(context, bytes, size) : fm_tls_read(stream->tls, bytes, size);
+}
+
+static int32_t stream_write(void *context, const uint8_t *bytes, uint32_t size)
+{
+    const fm_posix_stream_t *stream = context;
+
+    return (stream->tls == NULL) ? socket_write(context, bytes, size) : fm_tls_write(stream->tls, bytes, size);
 }
 
 static uint32_t stream_now_ms(void *context)
@@ -134,6 +165,9 @@ void fm_posix_port(fm_posix_stream_t *stream, const char *host, const char *port
     stream->port = port;
     stream->socket = -1;
     stream->connected = false;
+    stream->tls = NULL;
+    stream->secured = false;
+    stream->everSecured = false;
     out->context = stream;
     out->open = stream_open;
     out->read = stream_read;
@@ -143,10 +177,31 @@ void fm_posix_port(fm_posix_stream_t *stream, const char *host, const char *port
     out->random = stream_random;
 }
 
+bool fm_posix_secure(fm_posix_stream_t *stream, const fm_tls_files_t *files, char *problem, size_t problemSize)
+{
+    stream->below = (fm_tls_below_t){ stream, socket_read, socket_write };
+    stream->tls = fm_tls_new(&stream->below, stream->host, files, problem, problemSize);
+    return stream->tls != NULL;
+}
+
+const char *fm_posix_problem(fm_posix_stream_t *stream)
+{
+    return (stream->tls == NULL) ? NULL : fm_tls_problem(stream->tls);
+}
+
+void fm_posix_free(fm_posix_stream_t *stream)
+{
+    fm_tls_free(stream->tls);
+    stream->tls = NULL;
+}
+
 void fm_posix_wait(const fm_posix_stream_t *stream, int timeoutMs)
 {
     struct pollfd readable;
 
+    if ((stream->tls != NULL) && fm_tls_pending(stream->tls)) {
+        return;
+    }
     readable.fd = stream->socket;
     readable.events = POLLIN;
     readable.revents = 0;
