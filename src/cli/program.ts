@@ -1,6 +1,7 @@
 import { Command, Option } from "commander"
 import { readFileSync } from "node:fs"
 import { brokerCommand } from "./broker.ts"
+import { compareCommand } from "./compare.ts"
 import { coordinatorCommand } from "./coordinator.ts"
 import { demoCommand } from "./demo.ts"
 import { deviceCommand } from "./device.ts"
@@ -33,6 +34,7 @@ export function createProgram(): Command {
     planCommand(),
     modelCommand(),
     reproduceCommand(),
+    compareCommand(),
     moduleCommand(),
     keysCommand(),
   ])

@@ -8,6 +8,7 @@ import { setText, sweepRuns } from "../core/sweep.ts"
 import type { SweepAxis, SweepRun, SweptPlan } from "../core/sweep.ts"
 import type { Dataset } from "../data/dataset.ts"
 import { openDataset } from "../data/open.ts"
+import { compareRuns } from "../report/compared.ts"
 import { METRIC_LABELS, firstMetric, formatMetric, inSentence } from "../report/comparison.ts"
 import { summarize, sweepCsv } from "../report/sweep-csv.ts"
 import type { RunSummary } from "../report/sweep-csv.ts"
@@ -16,10 +17,12 @@ import { planFor } from "../sim/plan-for.ts"
 import { settingsDigest } from "../sim/run-settings.ts"
 import { simulate } from "../sim/simulate.ts"
 import { sourceDigest } from "../sim/source-digest.ts"
+import { deliverCompared } from "./compare.ts"
 import type { Context } from "./context.ts"
 import { dataOptions } from "./data-options.ts"
 import { paceOf } from "./pace.ts"
 import { fleetFacts, planOverrides, planWarnings } from "./plan-options.ts"
+import { readRuns } from "./run-files.ts"
 import type { SimulateFlags } from "./simulate-flags.ts"
 import { SweepFolder, runName } from "./sweep-folder.ts"
 
@@ -73,11 +76,12 @@ export async function runSweep(
     const file = await folder.writeCsv(sweepCsv(keys, rows))
     context.log.info(`${rows.length} of ${runs.length} runs in ${file}`)
   }
+  await deliverCompared(compareRuns(await readRuns([flags.out])), flags, context)
 }
 
 /** What a sweep cannot do with one file, and what it decides itself. */
 function refuseFlags(flags: SimulateFlags, axes: readonly SweepAxis[]): void {
-  for (const name of ["replay", "export", "json", "report"] as const)
+  for (const name of ["replay", "export"] as const)
     if (flags[name] !== undefined) throw new FedmoteError("usage", `--${name} is of one run: expected none with --out`)
   const given = { rounds: flags.rounds, seed: flags.seed, cohort: flags.cohort, "model.hidden": flags.hidden }
   for (const [key, value] of Object.entries(given))

@@ -36,7 +36,7 @@ export function firstMetric(result: Result): MetricName {
   return metricsOfResult(result)[0] ?? "loss"
 }
 
-function metricsOfResult(result: Result): readonly MetricName[] {
+export function metricsOfResult(result: Result): readonly MetricName[] {
   const loss = lossOf(result.plan)
   const { pooled, alone, majority } = result.baselines
   const all: Metrics = { ...pooled?.metrics, ...alone?.metrics, ...majority?.metrics, ...result.final.metrics }

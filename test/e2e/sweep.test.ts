@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises"
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
@@ -7,7 +7,7 @@ import { fedmote, start } from "./fedmote.ts"
 import type { Running } from "./fedmote.ts"
 
 const PLAN = `
-rounds: 12
+rounds: 8
 model: { hidden: [64, 64], positiveWeight: 20 }
 train: { epochs: 2 }
 sweep:
@@ -72,14 +72,14 @@ describe("a sweep as a process", () => {
   }, 120_000)
 
   it("runs only what is new where it has changed, and a damaged result again", async () => {
-    await writeFile(join(folder, "plan.yaml"), PLAN.replace("rounds: 12", "rounds: 1"))
+    await writeFile(join(folder, "plan.yaml"), PLAN.replace("rounds: 8", "rounds: 1"))
     expect((await fedmote(args("changed"))).code).toBe(0)
     const before = await results("changed")
     const [damaged] = before.keys()
     await writeFile(join(folder, "changed", damaged!), "{")
     await writeFile(
       join(folder, "plan.yaml"),
-      PLAN.replace("rounds: 12", "rounds: 1").replace("seeds: [1, 2]", "seeds: [2, 1, 3]"),
+      PLAN.replace("rounds: 8", "rounds: 1").replace("seeds: [1, 2]", "seeds: [2, 1, 3]"),
     )
     const { code, stderr } = await fedmote(args("changed"))
     expect(code).toBe(0)
@@ -100,6 +100,39 @@ describe("a sweep as a process", () => {
       expect(result.experiment!.digest.slice(0, 16)).toBe(run)
     }
   }, 60_000)
+})
+
+describe("compare", () => {
+  it("takes sweeps and results, and says what it found", async () => {
+    await writeFile(join(folder, "plan.yaml"), PLAN.replace("rounds: 8", "rounds: 1"))
+    expect((await fedmote(args("compared", "--json", join(folder, "a.json")))).code).toBe(0)
+    const [one] = (await results("compared")).keys()
+    const target = ["--target", "averagePrecision=0.01"]
+    const { code, stdout } = await fedmote([
+      "compare",
+      join(folder, "compared"),
+      join(folder, "compared", one!),
+      ...target,
+      "--json",
+      "-",
+    ])
+    expect(code).toBe(0)
+    const compared = JSON.parse(stdout) as { schema: string; groups: { runs: unknown[]; toTarget: unknown }[] }
+    expect(compared.schema).toBe("fedmote-compare/1")
+    expect(compared.groups.map(({ runs }) => runs.length)).toEqual([2, 2, 2])
+    expect(compared.groups[0]!.toTarget).toMatchObject({ reached: 2, rounds: { mean: 1, deviation: 0 } })
+    const own = JSON.parse(await readFile(join(folder, "a.json"), "utf8")) as { groups: object[] }
+    expect(own.groups[0]).toMatchObject({ settings: { "train.learningRate": 0.02 }, metrics: { averagePrecision: {} } })
+  }, 60_000)
+
+  it("says what it cannot take", async () => {
+    const wrong = async (...more: string[]) => (await fedmote(["compare", ...more])).stderr
+    expect(await wrong(join(folder, "nowhere.json"))).toMatch(/^fedmote: cannot read result .*nowhere\.json/)
+    expect(await wrong(join(folder, "plan.yaml"))).toMatch(/^fedmote: .*plan\.yaml: not JSON/)
+    await mkdir(join(folder, "nothing"), { recursive: true })
+    expect(await wrong(join(folder, "nothing"))).toMatch(/^fedmote: expected results of runs, got none/)
+    expect(await wrong("x.json", "--target", "acuracy=1")).toMatch(/--target.*METRIC=VALUE/)
+  })
 })
 
 describe("a sweep that cannot be done says why", () => {
