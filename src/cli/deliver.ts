@@ -10,6 +10,7 @@ import { writeReport } from "../report/report.ts"
 import { writeEvents } from "../report/tensorboard.ts"
 import type { Context } from "./context.ts"
 import { writeJson } from "./output.ts"
+import { paceOf } from "./pace.ts"
 import type { Progress } from "./screen.ts"
 import { formatComparison } from "./table.ts"
 
@@ -52,7 +53,7 @@ export async function deliver(result: Result, flags: ResultFlags, { screen }: Co
   }
 }
 
-/** Shows the rounds as they are committed: a bar for a person, a line each for a log. */
+/** Shows the rounds as they are committed, how fast, and for how long still: a bar for a person, a line each for a log. */
 export function followRounds(
   plan: Plan,
   { screen, log }: Context,
@@ -60,12 +61,16 @@ export function followRounds(
 ): Progress & { readonly onRound: (record: RoundResult) => void } {
   const { rounds } = plan
   const bar = screen.progress("training", rounds)
+  const pace = paceOf(rounds, "rounds")
+  let before: number | undefined
   return {
     ...bar,
     onRound(record) {
-      const note = noteOf(plan, record)
-      bar.update(record.round, note)
-      if (lines) log.info(`round ${record.round} of ${rounds}: folded ${record.folded}${note && `, ${note}`}`)
+      // A federation that is taken up again begins where it was.
+      before ??= record.round - 1
+      const notes = [noteOf(plan, record), pace(record.round, before)].filter((note) => note !== "")
+      bar.update(record.round, notes.join(", "))
+      if (lines) log.info([`round ${record.round} of ${rounds}: folded ${record.folded}`, ...notes].join(", "))
     },
   }
 }

@@ -1,3 +1,4 @@
+import { join } from "node:path"
 import { FedmoteError } from "../core/error.ts"
 import { withData } from "../core/plan-model.ts"
 import { mergePlan } from "../core/plan.ts"
@@ -12,6 +13,7 @@ import { compareRuns } from "../report/compared.ts"
 import { METRIC_LABELS, firstMetric, formatMetric, inSentence } from "../report/comparison.ts"
 import { summarize, sweepCsv } from "../report/sweep-csv.ts"
 import type { RunSummary } from "../report/sweep-csv.ts"
+import { writeEvents } from "../report/tensorboard.ts"
 import { importModel } from "../sim/model-file.ts"
 import { planFor } from "../sim/plan-for.ts"
 import { settingsDigest } from "../sim/run-settings.ts"
@@ -49,11 +51,14 @@ export async function runSweep(
   const keys = (swept?.axes ?? []).map(({ key }) => key)
   await folder.writeIndex({ keys, runs: runs.map(({ digest, set }) => ({ run: runName(digest), set })) })
   const done = new Map<string, RunSummary>()
-  const keep = ({ digest, set }: Run, result: Result): void =>
-    void done.set(digest, summarize(runName(digest), set, result))
+  const keep = async ({ digest, set }: Run, result: Result): Promise<void> => {
+    const name = runName(digest)
+    done.set(digest, summarize(name, set, result))
+    if (flags.tensorboard !== undefined) await writeEvents(result, join(flags.tensorboard, name))
+  }
   for (const run of runs) {
     const result = await folder.result(run.digest)
-    if (result !== undefined) keep(run, result)
+    if (result !== undefined) await keep(run, result)
   }
   try {
     const pending = runs.filter(({ digest }) => !done.has(digest))
@@ -65,7 +70,7 @@ export async function runSweep(
           throw ofRun(error, run, runs.length)
         })
         await folder.writeResult(result)
-        keep(run, result)
+        await keep(run, result)
         progress.onRun(run, result)
       }
     } finally {

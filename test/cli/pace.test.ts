@@ -10,4 +10,6 @@ it("says how fast work goes, and how long it still takes", () => {
   now += 198_000
   expect(pace(50)).toBe("0.25 rounds/s, 3 min 20 s left")
   expect(pace(100)).toBe("0.5 rounds/s")
+  expect(pace(80, 60)).toBe("0.1 rounds/s, 3 min 20 s left")
+  expect(pace(60, 60)).toBe("")
 })
