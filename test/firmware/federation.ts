@@ -32,6 +32,8 @@ export interface Member {
   readonly data: string
   /** A process of this program instead of a device of Node; or one that is started some other way. */
   readonly program?: string
+  /** More of the program's options; the last of each counts. */
+  readonly options?: readonly string[]
   readonly start?: (fleet: string, broker: string) => CDevice
   readonly packetBytes?: number
   /** Bytes of memory for models, for the program. */
@@ -49,10 +51,10 @@ export interface CDevice {
 }
 
 export function startCDevice(member: Member, fleet: string, broker: string): CDevice {
-  const { id, data, program, packetBytes = 512, memoryBytes = 1 << 20 } = member
+  const { id, data, program, options = [], packetBytes = 512, memoryBytes = 1 << 20 } = member
   const where = ["--broker", broker, "--fleet", fleet, "--id", id, "--data", data, "--label", "label"]
   const limits = ["--packet", String(packetBytes), "--memory", String(memoryBytes)]
-  return watch(id, spawn(program!, [...where, ...limits, "--log-level", "debug"]))
+  return watch(id, spawn(program!, [...where, ...limits, "--log-level", "debug", ...options]))
 }
 
 /** A process whose log is its stderr. */

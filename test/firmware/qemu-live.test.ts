@@ -4,7 +4,11 @@ import { join } from "node:path"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { mqttNetwork, openClient, parsePlan, startBroker } from "../../src/index.ts"
 import type { Plan } from "../../src/index.ts"
-import { startMosquitto } from "../net/mosquitto.ts"
+import { createCertificate } from "../net/certificate.ts"
+import type { Certificate } from "../net/certificate.ts"
+import { freePort, startMosquitto } from "../net/mosquitto.ts"
+import { build } from "./build.ts"
+import type { Build } from "./build.ts"
 import { federate, writeSamples } from "./federation.ts"
 import type { CDevice, Member, Outcome } from "./federation.ts"
 import type { BoardBuild } from "./qemu.ts"
@@ -12,34 +16,41 @@ import { buildDevice, startBoard, stopBoards } from "./qemu.ts"
 import { memoryFloats } from "./sizes-image.ts"
 
 const ROUNDS = 5
+const MOTES = [1, 2, 3, 4, 5]
 
-/** Three motes of the built-in data; a model of several packets. */
+/** Five motes of the built-in data: a board, two programs on this machine, two of Node's; a model of several packets. */
 const PLAN: Plan = parsePlan({
   fleet: "motes",
   seed: 7,
   rounds: ROUNDS,
-  cohort: 3,
-  selection: { overSelect: 1, minimumToStart: 3, timeoutSeconds: 60, settleSeconds: 0 },
+  cohort: MOTES.length,
+  selection: { overSelect: 1, minimumToStart: MOTES.length, timeoutSeconds: 60, settleSeconds: 0 },
   model: { features: 8, labels: ["0", "1"], hidden: [32], positiveWeight: 20 },
-  train: { epochs: 1, batch: 16, learningRate: 0.05, momentum: 0.9 },
+  train: { epochs: 1, batch: 16, learningRate: 0.02, momentum: 0.9 },
   codecs: ["int8"],
   evaluate: { every: ROUNDS },
 })
 
 let folder: string
 let built: BoardBuild
+let programs: Build
+let certificate: Certificate
 const members: Member[] = []
 let node: Outcome
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "fedmote-board-"))
-  for (const mote of [1, 2, 3]) members.push({ id: `mote-${mote}`, data: await shard(mote), packetBytes: 512 })
+  certificate = await createCertificate()
+  programs = build("gcc", ["all"], true)
+  for (const mote of MOTES) members.push({ id: `mote-${mote}`, data: await shard(mote), packetBytes: 512 })
   built = buildDevice("an385", members[0]!.data, { MEMORY_FLOATS: 2048, MOST_ROWS: 1024, KEEP_ALIVE_SECONDS: 3 })
   node = await run(PLAN, members)
 })
 afterAll(async () => {
   stopBoards()
   built?.remove()
+  programs?.remove()
+  await certificate?.remove()
   await rm(folder, { recursive: true, force: true })
 })
 
@@ -57,6 +68,8 @@ async function shard(mote: number): Promise<string> {
 interface Broker {
   readonly url: string
   readonly port: number
+  /** Where it speaks TLS. */
+  readonly securePort?: number
   stop(): Promise<void>
 }
 
@@ -65,7 +78,13 @@ const brokers = {
     const broker = await startBroker(port === undefined ? {} : { port })
     return { url: broker.url, port: broker.port, stop: () => broker.close() }
   },
-  Mosquitto: (port?: number): Promise<Broker> => startMosquitto(port === undefined ? {} : { port }),
+  async Mosquitto(port?: number, securePort?: number): Promise<Broker> {
+    const secure = securePort ?? (await freePort())
+    const { certFile, keyFile } = certificate
+    const config = [`listener ${secure} 127.0.0.1`, `certfile ${certFile}`, `keyfile ${keyFile}`]
+    const broker = await startMosquitto({ config, ...(port !== undefined && { port }) })
+    return { ...broker, securePort: secure }
+  },
 } as const
 
 /** A federation at a broker; `started` gets a way to end the broker and start another one in its place. */
@@ -76,21 +95,33 @@ async function run(
   started?: (restart: () => Promise<void>) => void,
 ): Promise<Outcome> {
   let broker = await brokers[kind]()
-  const { port, url } = broker
+  const { port, securePort, url } = broker
   started?.(async () => {
     await broker.stop()
-    broker = await brokers[kind](port)
+    broker = await brokers[kind](port, securePort)
   })
   try {
-    return await federate(plan, who, mqttNetwork(url), url)
+    return await federate(
+      plan,
+      who.map((member) => overTls(member, securePort)),
+      mqttNetwork(url),
+      url,
+    )
   } finally {
     await broker.stop()
   }
 }
 
-/** The first member on a board. */
-function withBoard(start: NonNullable<Member["start"]>): Member[] {
-  return [{ ...members[0]!, start }, ...members.slice(1)]
+/** One of the programs goes over TLS, where the broker has it. */
+function overTls(member: Member, port: number | undefined): Member {
+  if (member.id !== "mote-2" || member.program === undefined || port === undefined) return member
+  return { ...member, options: ["--broker", `mqtts://127.0.0.1:${port}`, "--ca", certificate.certFile] }
+}
+
+/** The first member on a board, the next two as programs in C, the others Node's. */
+function mixed(start: NonNullable<Member["start"]>): Member[] {
+  const program = programs.path("fedmote-c-device")
+  return members.map((member, i) => (i === 0 ? { ...member, start } : i < 3 ? { ...member, program } : member))
 }
 
 function board(fleet: string, broker: string): CDevice {
@@ -98,21 +129,21 @@ function board(fleet: string, broker: string): CDevice {
 }
 
 /** Nothing was sent that Node's devices would not have sent, and the end is the same. Doubts make messages come again; a restart hides some from the tap. */
-function expectSame(mixed: Outcome): void {
-  for (const [id, messages] of mixed.updates)
+function expectSame(outcome: Outcome): void {
+  for (const [id, messages] of outcome.updates)
     expect(messages.filter((message) => !node.updates.get(id)!.includes(message))).toEqual([])
-  expect(mixed.rounds.map(({ folded }) => folded)).toEqual(Array.from({ length: ROUNDS }, () => 3))
-  expect(mixed.digest).toBe(node.digest)
-  expect(mixed.digests).toEqual([node.digest])
+  expect(outcome.rounds.map(({ folded }) => folded)).toEqual(Array.from({ length: ROUNDS }, () => MOTES.length))
+  expect(outcome.digest).toBe(node.digest)
+  expect(outcome.digests).toEqual([node.digest, node.digest, node.digest])
 }
 
 test.each(["embedded", "Mosquitto"] as const)(
-  "a Cortex-M3 trains on its shard: every byte is that of Node's device (%s broker)",
+  "a Cortex-M3, two programs in C and two devices of Node learn together: every byte is that of Node's devices (%s broker)",
   async (kind) => {
-    const mixed = await run(PLAN, withBoard(board), kind)
-    expectSame(mixed)
-    expect(mixed.updates).toEqual(node.updates)
-    expect(mixed.updates.get("mote-1")!.length).toBeGreaterThan(ROUNDS)
+    const outcome = await run(PLAN, mixed(board), kind)
+    expectSame(outcome)
+    expect(outcome.updates).toEqual(node.updates)
+    expect(outcome.updates.get("mote-1")!.length).toBeGreaterThan(ROUNDS)
   },
 )
 
@@ -141,7 +172,7 @@ test.each(["trained", "sent"])("killed when it has %s in the third round, the bo
   expectSame(
     await run(
       PLAN,
-      withBoard((fleet, broker) => killedAt(inThirdRound(event), fleet, broker)),
+      mixed((fleet, broker) => killedAt(inThirdRound(event), fleet, broker)),
     ),
   )
 })
@@ -157,10 +188,10 @@ test.each([
     void device.saw(inThirdRound(event)).then(() => restart())
     return device
   }
-  const mixed = await run(PLAN, withBoard(start), kind, (given) => {
+  const outcome = await run(PLAN, mixed(start), kind, (given) => {
     restart = given
   })
-  expectSame(mixed)
+  expectSame(outcome)
 })
 
 /** 1 KiB, and what interrupts and this port's own functions take. */
@@ -187,10 +218,10 @@ test("a part with 24 KiB of RAM trains a 64-32-4 model with 512-byte packets", a
     const expected = await run(plan, who)
     const start: Member["start"] = (fleet, broker) =>
       startBoard("an385", small.path("device.elf"), fleet, "d-0", broker)
-    const mixed = await run(plan, [{ ...who[0]!, start }, who[1]!])
-    expect(mixed.updates).toEqual(expected.updates)
-    expect(mixed.digests).toEqual([expected.digest])
-    expect(Number(/^stack=(\d+)$/m.exec(mixed.logs[0]!)?.[1])).toBeLessThan(STACK_BYTES)
+    const outcome = await run(plan, [{ ...who[0]!, start }, who[1]!])
+    expect(outcome.updates).toEqual(expected.updates)
+    expect(outcome.digests).toEqual([expected.digest])
+    expect(Number(/^stack=(\d+)$/m.exec(outcome.logs[0]!)?.[1])).toBeLessThan(STACK_BYTES)
   } finally {
     small.remove()
   }
