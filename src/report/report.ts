@@ -1,10 +1,8 @@
-import { createHash } from "node:crypto"
 import { stringify } from "yaml"
 import { higherIsBetter } from "../core/metrics.ts"
 import type { MetricName } from "../core/metrics.ts"
 import type { Result } from "../core/result.ts"
 import { writeAtomically } from "./atomic-file.ts"
-import { CLIENT } from "./client.ts"
 import {
   METRIC_LABELS,
   compare,
@@ -16,63 +14,40 @@ import {
 } from "./comparison.ts"
 import type { Comparison } from "./comparison.ts"
 import { curves } from "./curves.ts"
-import { Html, html, jsonScript } from "./html.ts"
-import { STYLE } from "./style.ts"
-import { readUplot } from "./uplot.ts"
-import type { Uplot } from "./uplot.ts"
+import { html } from "./html.ts"
+import type { Html } from "./html.ts"
+import { chartsSection, renderPage } from "./page.ts"
 
 /** Writes the report of a result: one HTML file that needs no network. Throws `FedmoteError` ("output"). */
 export async function writeReport(result: Result, file: string): Promise<void> {
   await writeAtomically(file, renderReport(result))
 }
 
-/** The report as HTML. Its content security policy admits the page's own scripts and nothing from elsewhere. */
+/** The report as HTML. */
 export function renderReport(result: Result): string {
-  const uplot = readUplot()
-  const policy = [
-    "default-src 'none'",
-    "style-src 'unsafe-inline'",
-    `script-src ${[uplot.script, CLIENT].map((script) => `'sha256-${sha256(script)}'`).join(" ")}`,
-  ].join("; ")
   const first = firstMetric(result)
-  return html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta http-equiv="Content-Security-Policy" content="${policy}" />
-        <title>Fedmote: ${result.plan.fleet}</title>
-        ${element("style", uplot.style + STYLE)}
-      </head>
-      <body>
-        <main>
-          <p class="kicker">
-            Fedmote · fleet ${result.plan.fleet}${result.data.name === undefined ? "" : ` · data ${result.data.name}`} ·
-            seed ${result.seed}
-          </p>
-          <h1>${headline(result, first)}</h1>
-          <p class="lead soft">${summary(result)}</p>
-          ${tiles(result, first)} ${comparisonSection(result, first)}
-          ${result.rounds.length === 0 ? [] : curvesSection(result, uplot)}
-          <h2>How it was made</h2>
-          <div class="two">
-            <section class="card">
-              <h3>Plan</h3>
-              <pre>${stringify(result.plan, { lineWidth: 0 }).trimEnd()}</pre>
-            </section>
-            <section class="card">
-              <h3>Run</h3>
-              ${facts(result)}
-            </section>
-          </div>
-        </main>
-      </body>
-    </html> `.text
-}
-
-// Text exactly as given: the policy names the scripts by their hashes.
-function element(tag: "script" | "style", text: string, attributes = ""): Html {
-  return new Html(`<${tag}${attributes}>${text}</${tag}>`)
+  const { plan, data, seed, rounds } = result
+  return renderPage(
+    `Fedmote: ${plan.fleet}`,
+    html`<p class="kicker">
+        Fedmote · fleet ${plan.fleet}${data.name === undefined ? "" : ` · data ${data.name}`} · seed ${seed}
+      </p>
+      <h1>${headline(result, first)}</h1>
+      <p class="lead soft">${summary(result)}</p>
+      ${tiles(result, first)} ${comparisonSection(result, first)}
+      ${rounds.length === 0 ? [] : chartsSection("Round by round", curves(result))}
+      <h2>How it was made</h2>
+      <div class="two">
+        <section class="card">
+          <h3>Plan</h3>
+          <pre>${stringify(plan, { lineWidth: 0 }).trimEnd()}</pre>
+        </section>
+        <section class="card">
+          <h3>Run</h3>
+          ${facts(result)}
+        </section>
+      </div>`,
+  )
 }
 
 function comparisonSection(result: Result, first: MetricName): Html {
@@ -90,19 +65,6 @@ function comparisonSection(result: Result, first: MetricName): Html {
             </section>`
       }
     </div>`
-}
-
-function curvesSection(result: Result, uplot: Uplot): Html {
-  return html`<div class="head">
-      <h2>Round by round</h2>
-      <div class="axis" id="axes" role="group" aria-label="Horizontal axis"></div>
-    </div>
-    <div class="two" id="charts">
-      <noscript><p>The curves need JavaScript.</p></noscript>
-    </div>
-    ${element("script", jsonScript(curves(result)), ' type="application/json" id="curves"')}
-    <!-- uPlot: ${uplot.license} -->
-    ${element("script", uplot.script)} ${element("script", CLIENT)}`
 }
 
 function headline(result: Result, first: MetricName): string {
@@ -220,8 +182,4 @@ function facts(result: Result): Html {
           <dd>${value}</dd>`,
     )}
   </dl>`
-}
-
-function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("base64")
 }
