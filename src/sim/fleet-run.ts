@@ -3,7 +3,6 @@ import { FedmoteError, unreachable } from "../core/error.ts"
 import type { Federation } from "../core/federation.ts"
 import { drawOf } from "../core/round-selection.ts"
 import type { RoundEffect, RoundEvent } from "../core/round.ts"
-import { seedsOf } from "../core/seeds.ts"
 import { select } from "../core/select.ts"
 import { deviceFilter } from "../core/tags.ts"
 import type { Dataset } from "../data/dataset.ts"
@@ -287,9 +286,8 @@ export class FleetRun {
 }
 
 function rosterOf({ dataset, federation, replay }: FleetOptions): Roster {
-  const own =
-    dataset.clients > MOST_LISTED
-      ? new DrawnRoster(dataset, seedsOf(federation.plan).sampling)
-      : new ListedRoster(dataset)
+  const { seed, pool } = federation.rounds.settings
+  const large = dataset.clients > MOST_LISTED
+  const own = large ? new DrawnRoster(dataset, seed, replay?.pool ?? pool) : new ListedRoster(dataset)
   return replay === undefined ? own : new RecordedRoster(dataset, replay, own)
 }

@@ -18,6 +18,8 @@ export interface Recorded {
   devices(rounds: RoundState): readonly string[] | undefined
   /** The updates of the current training round. */
   updates(rounds: RoundState): readonly RecordedUpdate[] | undefined
+  /** Devices that stand ready at most where none are named; absent where nobody asked. */
+  readonly pool?: number
   /** The most commits that lie between an update's model and its round. */
   readonly staleness: number
   /** How the recorded round was folded; undefined where that follows from its kind. */
@@ -65,6 +67,7 @@ export function recordedRun(result: Result, plan: Plan, dataset: Dataset): Recor
       return kind === "train" ? devicesOf(rounds[trained]!.updates) : undefined
     },
     updates: ({ kind, trained }) => (kind === "train" ? rounds[trained]!.updates : undefined),
+    pool: original.rounds.settings.pool,
     staleness: Math.max(0, ...rounds.map(({ updates }) => oldest(updates))),
     shape: ({ kind, trained }) => (kind === "train" ? original.shape("train", rounds[trained]!.bound) : undefined),
     over: (trained) => trained >= rounds.length,

@@ -63,19 +63,22 @@ const MOST_DRAWS = 100
 export class DrawnRoster implements Roster {
   readonly changes = true
   readonly #dataset: Dataset
+  readonly #pool: number
   readonly #walks: { readonly [kind in RoundState["kind"]]: Walk }
   /** Drawn ahead for training, and how many of them have had their turn. */
   #ahead: Member[] = []
   #used = 0
 
-  constructor(dataset: Dataset, seed: number) {
+  /** `pool`: how many stand ready where selection chooses among them. */
+  constructor(dataset: Dataset, seed: number, pool: number) {
     this.#dataset = dataset
+    this.#pool = Math.min(pool, MOST_LISTED)
     const walk = (number: number): Walk => new Walk(dataset.clients, seed, number)
     this.#walks = { train: walk(0), statistics: walk(1), evaluate: walk(2) }
   }
 
   *standing(rounds: RoundState, admits: Admits): Generator<Member> {
-    const wanted = standingFor(rounds)
+    const wanted = this.#wanted(rounds)
     const seen = new Set<number>()
     for (let tries = MOST_DRAWS * wanted, found = 0; found < wanted && tries > 0; tries--) {
       const member = this.#next(rounds.kind)
@@ -92,8 +95,14 @@ export class DrawnRoster implements Roster {
     if (kind !== "train" || trained + 1 >= settings.rounds) return
     this.#ahead = this.#ahead.slice(this.#used)
     this.#used = 0
-    for (let missing = standingFor(rounds) - this.#ahead.length; missing > 0; missing--)
+    for (let missing = this.#wanted(rounds) - this.#ahead.length; missing > 0; missing--)
       this.#ahead.push(this.#draw("train"))
+  }
+
+  // How many stand ready for a round of this kind.
+  #wanted({ kind, settings, dropout }: RoundState): number {
+    const alike = kind === "train" && settings.sampling === "uniform" && settings.late === undefined
+    return alike ? Math.max(devicesAsked(settings, dropout), settings.minimumToStart) : this.#pool
   }
 
   #next(kind: RoundState["kind"]): Member {
@@ -104,12 +113,6 @@ export class DrawnRoster implements Roster {
   #draw(kind: RoundState["kind"]): Member {
     return memberOf(this.#dataset, this.#walks[kind].next())
   }
-}
-
-/** How many stand ready for a round of this kind. */
-function standingFor({ kind, settings, dropout }: RoundState): number {
-  const alike = kind === "train" && settings.sampling === "uniform" && settings.late === undefined
-  return alike ? Math.max(devicesAsked(settings, dropout), settings.minimumToStart) : settings.pool
 }
 
 /** All of a population, one order after the other. */
