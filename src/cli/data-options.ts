@@ -20,8 +20,11 @@ export function addDataOptions(command: Command): Command {
     .option("--client <column>", "CSV: the column that names the client")
     .option("--split-column <column>", "CSV: the column that says train or test (default: every fifth row is test)")
     .option("--classes <names>", "CSV: class names in label order, with commas (default: sorted)", names)
-    .option("--partition <how>", "deal rows to clients anew: iid, shards:N, dirichlet:ALPHA, column:COL (CSV)")
-    .option("--clients <number>", "how many clients the partition makes", whole(1))
+    .option(
+      "--partition <how>",
+      "deal rows to clients anew: iid, shards:N, dirichlet:ALPHA, quantity:ALPHA, column:COL (CSV); or each draws its own: hash:N, hash:LEAST-MOST",
+    )
+    .option("--clients <number>", "how many clients the partition, or the generator, makes", whole(1))
     .option("--window <cycles>", "C-MAPSS: cycles in a window", whole(1, 65535))
     .option("--part <name>", "C-MAPSS: FD001 or FD003")
 }
