@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from "node:child_process"
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { basename, join } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { modelSpec } from "../../src/core/plan-model.ts"
 import type { Samples } from "../../src/core/samples.ts"
@@ -9,8 +9,7 @@ import { mqttNetwork, openClient, parsePlan, startBroker } from "../../src/index
 import { createTrainer } from "../../src/kernel/index.ts"
 import { digestOf } from "../../src/sim/model-file.ts"
 import { modelHeader } from "../../src/sim/model-header.ts"
-import { FIRMWARE, build } from "./build.ts"
-import type { Build } from "./build.ts"
+import { FIRMWARE } from "./build.ts"
 import { federate, watch, writeSamples } from "./federation.ts"
 import type { Member, Outcome } from "./federation.ts"
 
@@ -33,12 +32,12 @@ const plan = parsePlan({
 })
 
 let folder: string
-let library: Build
+let library: string[]
 let members: Member[]
 let samples: Samples
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "fedmote-tour-"))
-  library = build("gcc", [])
+  library = plainBuild()
   const label = (x: readonly number[]): number => Math.min(2, Math.max(0, Math.floor(x[0]! + x[1]! + 1)))
   members = await Promise.all(
     ["a", "b", "mote-7"].map(async (id, i) => ({ id, data: await writeSamples(folder, id, i + 1, 6, 75, label) })),
@@ -47,9 +46,19 @@ beforeAll(async () => {
   writeFileSync(join(folder, "readings.c"), readings(samples))
 })
 afterAll(() => {
-  library?.remove()
   rmSync(folder, { recursive: true, force: true })
 })
+
+/** The sources that sources.mk lists, compiled as the README says where there is no package for a build: the objects. */
+function plainBuild(): string[] {
+  const flags = /^\| anything else \| .*? with `([^`]+)`/m.exec(readme)![1]!.split(" ")
+  const sources = [...readFileSync(join(FIRMWARE, "sources.mk"), "utf8").matchAll(/^ {2}(src\/\S+\.c)/gm)]
+  const objects = join(folder, "objects")
+  mkdirSync(objects)
+  const files = sources.map(([, path]) => join(FIRMWARE, path!))
+  execFileSync("gcc", [...flags.map((flag) => flag.replace(/^-I/, `-I${FIRMWARE}`)), "-c", ...files], { cwd: objects })
+  return sources.map(([, path]) => join(objects, basename(path!).replace(/c$/, "o")))
+}
 
 /** The training rows, label last, as an array of C. */
 function readings({ rows, features, x, y }: Samples): string {
@@ -115,7 +124,7 @@ function expectSame(outcome: Outcome): void {
 
 describe("the README's examples", () => {
   test("main.c takes part", async () => {
-    expectSame(await take(compile("main", MAIN!, library.path("libfedmote.a"))))
+    expectSame(await take(compile("main", MAIN!, ...library)))
   })
 
   test("the same with Paho's client takes part", async () => {
@@ -124,7 +133,7 @@ describe("the README's examples", () => {
       .replace(".port = &port", ".port = &client.port")
       .replace("fm_result_t result =", "begin();\n    fm_result_t result =")
       .replace("sleep_until_byte_or_ms(50U)", "receive(50U)")
-    const paho = [join(CLIENT, "fm_client.c"), library.path("libfedmote.a"), "-lpaho-mqtt3c"]
+    const paho = [join(CLIENT, "fm_client.c"), ...library, "-lpaho-mqtt3c"]
     expectSame(await take(compile("paho", source, ...paho)))
   })
 
@@ -154,10 +163,23 @@ int main(void)
   })
 })
 
+const CORTEX_M3 = ["-mcpu=cortex-m3", "-mthumb", "-Os", "-std=c99", "-ffp-contract=off", ...WARNINGS]
+
+function compileForCortexM3(source: string): string {
+  const object = join(folder, `${basename(source, ".c")}.o`)
+  const where = ["-DROWS=8U", "-I", join(FIRMWARE, "include"), "-I", TOUR]
+  execFileSync("arm-none-eabi-gcc", [...CORTEX_M3, ...where, "-c", source, "-o", object])
+  return object
+}
+
+test("main.c is one for a microcontroller too", () => {
+  const source = join(folder, "firmware.c")
+  writeFileSync(source, MAIN!)
+  compileForCortexM3(source)
+})
+
 test("the client's port takes no more flash than the README says", () => {
-  const object = join(folder, "client.o")
-  const options = ["-mcpu=cortex-m3", "-mthumb", "-Os", "-std=c99", "-I", join(FIRMWARE, "include")]
-  execFileSync("arm-none-eabi-gcc", [...options, "-c", join(CLIENT, "fm_client.c"), "-o", object])
+  const object = compileForCortexM3(join(CLIENT, "fm_client.c"))
   const [, text] = execFileSync("arm-none-eabi-size", [object], { encoding: "utf8" }).split("\n")
   const [, said] = /one more file to compile, ([\d.]+) KB/.exec(readme)!
   expect(Number(/\d+/.exec(text!)![0])).toBeLessThanOrEqual(1000 * Number(said))
