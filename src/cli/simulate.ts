@@ -25,7 +25,10 @@ import { runSweep } from "./sweep.ts"
 export function simulateCommand(): Command {
   const command = new Command("simulate")
     .description("the same federation in one process, without a broker")
-    .requiredOption("--data <source>", "telosb, a CSV file, a folder with meta.json (fl-dataset/1) or with IDX files")
+    .requiredOption(
+      "--data <source>",
+      "telosb, a CSV file, a folder with meta.json (fl-dataset/1) or with IDX files, synthetic:ALPHA,BETA",
+    )
     .option("--plan <file>", "the plan, in YAML (default: one that suits the data)")
     .option(
       "--out <folder>",
