@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from "node:child_process"
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { basename, join } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
@@ -161,6 +161,21 @@ int main(void)
     expect(new Set(classes).size).toBeGreaterThan(1)
     expect(execFileSync(program, { encoding: "utf8" }).trim().split("\n")).toEqual(classes)
   })
+})
+
+test("each layer needs only those above it", () => {
+  const [, table] = /^## The layers\n([\s\S]*?)^## /m.exec(readme)!
+  const layers = [...table!.matchAll(/^\| [^|]+ \| (`fm_[^|]+) \|/gm)].map(([, names]) => names!.match(/fm_\w+/g)!)
+  expect(layers).toHaveLength(7)
+  // A file is of the layer whose name its own begins with; the last layer has all others.
+  const layerOf = (file: string): number => {
+    const at = layers.findIndex((names) => names.some((name) => new RegExp(`^${name}[_.]`).test(file)))
+    return at < 0 ? layers.length - 1 : at
+  }
+  const src = join(FIRMWARE, "src")
+  for (const file of readdirSync(src))
+    for (const [, other] of readFileSync(join(src, file), "utf8").matchAll(/^#include "(fm_\w+\.h)"/gm))
+      expect(layerOf(other!), `${file} includes ${other}`).toBeLessThanOrEqual(layerOf(file))
 })
 
 const CORTEX_M3 = ["-mcpu=cortex-m3", "-mthumb", "-Os", "-std=c99", "-ffp-contract=off", ...WARNINGS]
