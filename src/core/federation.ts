@@ -11,6 +11,8 @@ import type { Standardizer } from "./moments.ts"
 import { featureCount, lossOf, parametersOf, sharedParameters, strategySettings } from "./plan-model.ts"
 import type { Plan } from "./plan.ts"
 import { mostDevicesAsked } from "./over-selection.ts"
+import { ParticipationCount } from "./participation.ts"
+import type { Participation } from "./participation.ts"
 import { positionAfter } from "./program.ts"
 import type { Result, RoundResult } from "./result.ts"
 import { roundSettings } from "./round-settings.ts"
@@ -101,6 +103,7 @@ export class Federation {
   readonly #classes: number
   readonly #records: Writable<RoundResult>[] = []
   readonly #history: Evaluated[] = []
+  readonly #participation = new ParticipationCount()
   #standardizer: Standardizer | undefined
   #statistics: Result["statistics"]
   #threshold: number | undefined
@@ -169,9 +172,11 @@ export class Federation {
 
   step(event: RoundEvent, effects: RoundEffect[]): void {
     const before = effects.length
+    this.#participation.heard(event, this.rounds)
     step(this.rounds, event, effects)
     for (let i = before; i < effects.length; i++) {
       const effect = effects[i]!
+      this.#participation.decided(effect, this.rounds)
       if (effect.type === "begin") this.#shape = this.shape(effect.kind, effect.bound)
     }
   }
@@ -214,7 +219,7 @@ export class Federation {
         break
       case "train":
         this.model.commit(sums.sum, sums.weight, this.version + 1)
-        this.#records.push(recordOf(this.model.version, this.#shape.bound, sums))
+        this.#records.push(recordOf(this.model.version, this.#shape.bound, sums, this.#participation.take()))
         break
       case "evaluate":
         this.#evaluated(sums)
@@ -301,7 +306,7 @@ export class Federation {
   }
 }
 
-function recordOf(round: number, bound: number, sums: RoundSums): Writable<RoundResult> {
+function recordOf(round: number, bound: number, sums: RoundSums, participation: Participation): Writable<RoundResult> {
   const { count, samples, lossSum, contributions, uplinkBytes, downlinkBytes, seconds } = sums
   return {
     round,
@@ -313,6 +318,7 @@ function recordOf(round: number, bound: number, sums: RoundSums): Writable<Round
     uplinkBytes,
     downlinkBytes,
     seconds,
+    participation,
     ...(contributions === undefined ? {} : { bound, cohort: byDevice(contributions).map(recorded) }),
   }
 }

@@ -14,6 +14,13 @@ const metrics = z
   .describe("Only the metrics that the loss has; empty where nothing was evaluated.")
 type MetricShape = { [name in MetricName]: z.ZodExactOptional<z.ZodNumber> }
 const device = z.string().min(1).max(64)
+const spread = z.object({
+  mean: z.number(),
+  deviation: z.number().min(0).describe("Standard deviation over the clients (divided by n)."),
+  worstDecile: z.number().describe("Mean over the worst tenth of the clients, one at least."),
+  quantiles: z.array(z.number()).length(11).describe("Least, 10 %, ..., 90 %, largest; in a line between clients."),
+})
+type SpreadShape = { [name in MetricName]: z.ZodExactOptional<typeof spread> }
 
 const schema = z.object({
   schema: z.literal(RESULT_SCHEMA),
@@ -106,6 +113,30 @@ const schema = z.object({
     majority: z.object({ metrics }).exactOptional().describe("Always the most frequent class, or the mean target."),
   }),
   final: z.object({ metrics }),
+  clients: z
+    .object({
+      count: count.describe("Clients with test samples."),
+      metrics: z
+        .object(Object.fromEntries(METRIC_NAMES.map((name) => [name, spread.exactOptional()])) as SpreadShape)
+        .describe("Of accuracy (binary: at one half), rmse, mae and loss those that the loss has."),
+    })
+    .exactOptional()
+    .describe(
+      "Only of simulations: the final model on each client's own test samples, every client counting the same. No client is named.",
+    ),
+  labels: z
+    .object({
+      skew: z
+        .number()
+        .min(0)
+        .max(1)
+        .describe("Mean over these clients of half the sum of |share of a class there - share in all|: 0 is IID."),
+      clients: z
+        .array(z.object({ device, samples: z.array(count).describe("Training samples of each class.") }))
+        .describe("All of them, or as many as can be shown, evenly chosen."),
+    })
+    .exactOptional()
+    .describe("Only of simulations: which classes are where. For regression one number: all samples."),
   timing: z.object({
     seconds: z.number().min(0).describe("All of it, wall clock."),
     trainingSeconds: z.number().min(0).exactOptional().describe("The rounds alone."),
@@ -136,6 +167,9 @@ type Writable = z.output<typeof schema>
 type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T
 export type Result = DeepReadonly<Omit<Writable, "plan">> & { readonly plan: Plan }
 export type RoundResult = Result["rounds"][number]
+export type ClientSpread = NonNullable<Result["clients"]>
+export type Spread = z.output<typeof spread>
+export type LabelCounts = NonNullable<Result["labels"]>
 export type Alone = NonNullable<Result["baselines"]["alone"]>
 
 /** Reads a result, for a replay or a report. Throws `FedmoteError` ("result") with the path of what is missing or wrong. */

@@ -19,11 +19,13 @@ import { downlinkOf } from "../kernel/downlink.ts"
 import type { KernelKind } from "../kernel/types.ts"
 import { baselineItems, collectBaselines } from "./baselines.ts"
 import { heldOutItems } from "./held-out-parts.ts"
+import { clientSpread } from "./client-spread.ts"
 import type { Setup } from "./fold-job.ts"
 import { openCrew } from "./crew.ts"
 import type { Crew } from "./crew.ts"
 import { FleetRun } from "./fleet-run.ts"
 import type { World } from "./fleet-world.ts"
+import { labelCounts } from "./label-counts.ts"
 import { runLiveFleet } from "./live-fleet.ts"
 import { dataFacts } from "./live-result.ts"
 import { machineFacts } from "./machine.ts"
@@ -50,6 +52,8 @@ export interface SimulateOptions {
   readonly schedule?: readonly ScheduledRound[] | undefined
   /** Also trains what the fleet is compared with: pooled, alone, constant. Default: true. */
   readonly baselines?: boolean | undefined
+  /** Also says which classes are where, and how the final model serves each client. Default: false. */
+  readonly describeClients?: boolean | undefined
   /**
    * Samples that the server itself holds (`heldOut(dataset)` gathers those of a data set): the plan's evaluations are of the model on these, by the
    * workers, and cost no traffic. Only on the fast path. Binary F1 is at one half then. Default: clients evaluate on their own test samples.
@@ -110,14 +114,17 @@ export async function simulate(options: SimulateOptions): Promise<Simulation> {
     const baselines = wanted ? await trainBaselines(crew, plan, dataset, { standardizer, start }) : {}
     const seconds = (performance.now() - started) / 1000
     const { rounds, ...rest } = report
+    const spread = options.describeClients && clientSpread(dataset, { plan, parameters, standardizer })
     const result: Result = {
       schema: RESULT_SCHEMA,
       seed: plan.seed,
       plan,
       data: dataFacts(dataset),
       ...rest,
-      rounds: rounds.map((record, i) => ({ ...record, ...boundOf(replay?.rounds[i]) })),
+      rounds: rounds.map((record, i) => ({ ...record, ...recordedOf(replay?.rounds[i]) })),
       baselines,
+      ...(spread && { clients: spread }),
+      ...(options.describeClients && { labels: labelCounts(dataset) }),
       timing: { seconds, trainingSeconds, ...(wanted && { baselineSeconds: seconds - trainingSeconds }) },
       machine: machineFacts(kernel, crew.workers),
     }
@@ -263,8 +270,10 @@ function trainable(plan: Plan, dataset: Dataset): number {
   return count
 }
 
-function boundOf(record: RoundResult | undefined): Pick<RoundResult, "bound"> {
-  return record?.bound === undefined ? {} : { bound: record.bound }
+/** What a replay cannot find out for itself: who else was there. */
+function recordedOf(record: RoundResult | undefined): Pick<RoundResult, "bound" | "participation"> {
+  const { bound, participation } = record ?? {}
+  return { ...(bound !== undefined && { bound }), ...(participation !== undefined && { participation }) }
 }
 
 /** The probability at the lower edge of a score bin: bin = floor(16 x logit) + 128. */

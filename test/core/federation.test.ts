@@ -119,6 +119,7 @@ test("the whole program: statistics, training, evaluation, and what a result say
         uplinkBytes: 11,
         downlinkBytes: 22,
         seconds: 0.75,
+        participation: { ready: 2, selected: 2, late: 0, refused: 0 },
         // What the exact sum had room for: the two that the plan asks.
         bound: 2,
         cohort: [
@@ -136,6 +137,7 @@ test("the whole program: statistics, training, evaluation, and what a result say
         uplinkBytes: 20,
         downlinkBytes: 40,
         seconds: 1,
+        participation: { ready: 2, selected: 2, late: 0, refused: 0 },
       },
     ],
     final: { metrics: { rmse: 1, mae: 0.5, loss: 0.25 } },
