@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest"
 import type { PlanOverrides } from "../../src/core/plan.ts"
 import type { Result } from "../../src/core/result.ts"
 import { openDataset } from "../../src/data/open.ts"
-import type { Ended, Task, World } from "../../src/sim/fleet-world.ts"
+import type { Client, Ended, Task, World } from "../../src/sim/fleet-world.ts"
 import { planFor } from "../../src/sim/plan-for.ts"
 import { simulate } from "../../src/sim/simulate.ts"
 
@@ -14,7 +14,7 @@ type Round = Parameters<World["ended"]>[0]
 class SlowWorld implements World {
   readonly rounds: Round[] = []
 
-  isReady(): boolean {
+  isReady(_: Client, _nowMs: number): boolean {
     return true
   }
   arrival({ client, askedAtMs }: Task): number {
