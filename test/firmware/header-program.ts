@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process"
-import { writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { findings } from "./misra.ts"
 import type { Board } from "./qemu.ts"
 import { PORT, runOnBoard } from "./qemu.ts"
 
@@ -100,20 +101,39 @@ export function predictOnBoard(
   return parse(runOnBoard(board, image, []), rows.length)
 }
 
-/** What a file that includes the header and exports one function needs from elsewhere. */
-export function undefinedSymbols(folder: string, header: string): string[] {
-  const source = join(folder, "alone.c")
-  writeFileSync(join(folder, "model.h"), header)
-  writeFileSync(
-    source,
-    `#include "model.h"
-uint32_t predict(const float *x, float *outputs, float *scratch);
-uint32_t predict(const float *x, float *outputs, float *scratch)
+const PREDICT = "uint32_t predict(const float *x, float *outputs, float *scratch)"
+const ALONE = `#include "predict.h"
+#include "model.h"
+
+${PREDICT}
 {
     return fm_predict(x, outputs, scratch);
 }
-`,
+`
+
+/** Writes a file that includes the header and exports one function. */
+function writeAlone(folder: string, header: string): string {
+  const source = join(folder, "alone.c")
+  writeFileSync(join(folder, "model.h"), header)
+  writeFileSync(
+    join(folder, "predict.h"),
+    `#ifndef PREDICT_H\n#define PREDICT_H\n#include <stdint.h>\n${PREDICT};\n#endif\n`,
   )
+  writeFileSync(source, ALONE)
+  return source
+}
+
+/** The rules that the header breaks. */
+export function misraOf(folder: string, header: string): string[] {
+  const project = mkdtempSync(join(folder, "misra-"))
+  for (const part of ["src", "include"]) mkdirSync(join(project, part))
+  writeAlone(join(project, "src"), header)
+  return findings(project).map(({ id }) => id)
+}
+
+/** What such a file needs from elsewhere. */
+export function undefinedSymbols(folder: string, header: string): string[] {
+  const source = writeAlone(folder, header)
   const object = join(folder, "alone.o")
   execFileSync("gcc", [...FLAGS, "-std=c99", "-O2", "-fno-pic", "-c", source, "-o", object])
   const names = execFileSync("nm", ["-u", object], { encoding: "utf8" }).match(/\w+$/gm) ?? []

@@ -13,7 +13,7 @@ import type { ModelFile } from "../../src/sim/model-file.ts"
 import { modelHeader } from "../../src/sim/model-header.ts"
 import { Dice } from "../wire/random.ts"
 import type { Prediction } from "./header-program.ts"
-import { predictOnBoard, predictOnHost, stringsOf, undefinedSymbols } from "./header-program.ts"
+import { misraOf, predictOnBoard, predictOnHost, stringsOf, undefinedSymbols } from "./header-program.ts"
 
 interface Case {
   readonly what: string
@@ -139,6 +139,20 @@ describe("a model as a C header predicts, bit for bit, what Node's kernels do", 
   test.each(["an385", "an386"] as const)("on board %s", (board) => {
     for (const each of cases)
       expect(predictOnBoard(folder, modelHeader(each.model), each.rows, board), each.what).toEqual(predictInNode(each))
+  })
+
+  test("in C that MISRA's mandatory and required rules, as far as cppcheck has them, find nothing in", () => {
+    for (const { model, what } of cases) {
+      const rules = new Set(misraOf(folder, modelHeader(model)))
+      // Advisory: arrays at file scope; a union that shows a float's bits.
+      expect(
+        [...rules].filter((rule) => rule !== "misra-c2012-8.9" && rule !== "misra-c2012-19.2"),
+        what,
+      ).toEqual([])
+    }
+    expect(
+      misraOf(folder, `${modelHeader(cases[0]!.model)}\nstatic int odd(int x) { goto end; end: return x; }\n`),
+    ).toContain("misra-c2012-15.1")
   })
 
   test("without a function of anybody else's, but for what compilers make of loops", () => {
