@@ -9,7 +9,6 @@ import { setText, sweepRuns } from "../core/sweep.ts"
 import type { SweepAxis, SweepRun, SweptPlan } from "../core/sweep.ts"
 import type { Dataset } from "../data/dataset.ts"
 import { openDataset } from "../data/open.ts"
-import { compareRuns } from "../report/compared.ts"
 import { METRIC_LABELS, firstMetric, formatMetric, inSentence } from "../report/comparison.ts"
 import { summarize, sweepCsv } from "../report/sweep-csv.ts"
 import type { RunSummary } from "../report/sweep-csv.ts"
@@ -81,7 +80,7 @@ export async function runSweep(
     const file = await folder.writeCsv(sweepCsv(keys, rows))
     context.log.info(`${rows.length} of ${runs.length} runs in ${file}`)
   }
-  await deliverCompared(compareRuns(await readRuns([flags.out])), flags, context)
+  await deliverCompared(await readRuns([flags.out]), flags, context)
 }
 
 /** What a sweep cannot do with one file, and what it decides itself. */

@@ -25,6 +25,7 @@ export const CLIENT = String.raw`
   const step = { bytes: [1, 2, 2.5, 5].flatMap((m) => Array.from({ length: 13 }, (_, e) => m * 10 ** e)).sort((a, b) => a - b) };
 
   let axis = 0;
+  const viewOf = (series) => series.views ? series.views[axis] : series;
   const plots = [];
 
   const tooltip = (chart, root) => {
@@ -36,10 +37,12 @@ export const CLIENT = String.raw`
         setCursor: (plot) => {
           const { idx, left, top } = plot.cursor;
           if (idx == null || left < 0 || plot.cursor.event == null) { tip.hidden = true; return; }
-          tip.replaceChildren(element("b", "", data.axes[0].label.slice(0, -1) + " " + data.axes[0].values[idx]));
-          if (axis > 0) tip.append(", " + format[data.axes[axis].unit](data.axes[axis].values[idx]));
-          chart.series.forEach((series, i) => {
-            const value = plot.data[i + 1][idx];
+          const here = format[data.axes[axis].unit](data.axes[axis].values[idx]);
+          const round = data.axes[0].label.slice(0, -1) + " " + data.axes[0].values[idx];
+          tip.replaceChildren(element("b", "", data.joined && axis > 0 ? here : round));
+          if (axis > 0 && !data.joined) tip.append(", " + here);
+          chart.series.forEach((series) => {
+            const value = viewOf(series).values[idx];
             if (value == null) return;
             const row = element("div");
             const dot = element("i");
@@ -90,9 +93,31 @@ export const CLIENT = String.raw`
   };
 
   const draw = (chart, root) => {
-    const lines = { stroke: () => color("--soft"), grid: { stroke: () => color("--grid"), width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" };
     const across = data.axes[axis];
-    const bars = uPlot.paths.bars({ size: [0.7, 24], radius: 0.2 });
+    const columns = [];
+    const bands = [];
+    for (const series of chart.series) {
+      const view = viewOf(series);
+      if (view.low) {
+        const edge = { width: 0, stroke: "transparent", spanGaps: true, points: { show: false } };
+        bands.push({ series: [columns.length + 2, columns.length + 1], fill: () => color("--c" + series.color) + "2e" });
+        columns.push({ values: view.low, options: edge }, { values: view.high, options: edge });
+      }
+      columns.push({ values: view.values, options: lineOf(chart, series, view) });
+    }
+    return plotOf(chart, root, across, columns, bands);
+  };
+
+  const lineOf = (chart, series, view) => ({
+    stroke: () => color("--c" + series.color),
+    width: chart.kind === "bars" ? 0 : 2,
+    spanGaps: true,
+    points: { show: chart.kind === "line" && view.values.filter((value) => value !== null).length < 2 },
+    ...(chart.kind === "bars" ? { paths: uPlot.paths.bars({ size: [0.7, 24], radius: 0.2 }), fill: () => color("--c" + series.color) } : {}),
+  });
+
+  const plotOf = (chart, root, across, columns, bands) => {
+    const lines = { stroke: () => color("--soft"), grid: { stroke: () => color("--grid"), width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" };
     return new uPlot({
       width: root.clientWidth,
       height: root.clientHeight,
@@ -111,15 +136,10 @@ export const CLIENT = String.raw`
         { ...lines, size: 30, space: 64, incrs: axis === 0 ? [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 1e4, 1e5] : step[across.unit], values: (plot, ticks) => ticks.map((tick) => format[across.unit](tick)) },
         { ...lines, size: chart.unit === "bytes" ? 66 : 50, space: 34, incrs: chart.unit === "bytes" ? step.bytes : chart.unit === "count" ? [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 1e4, 1e5, 1e6] : undefined, values: (plot, ticks) => ticks.map((tick) => format[chart.unit](tick)) },
       ],
-      series: [{}, ...chart.series.map((series) => ({
-        stroke: () => color("--c" + series.color),
-        width: chart.kind === "bars" ? 0 : 2,
-        spanGaps: true,
-        points: { show: chart.kind === "line" && series.values.length < 2 },
-        ...(chart.kind === "bars" ? { paths: bars, fill: () => color("--c" + series.color) } : {}),
-      }))],
+      series: [{}, ...columns.map(({ options }) => options)],
+      bands,
       plugins: [tooltip(chart, root), references(chart)],
-    }, [across.values, ...chart.series.map((series) => series.values)], root);
+    }, [across.values, ...columns.map(({ values }) => values)], root);
   };
 
   const drawAll = () => {

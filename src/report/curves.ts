@@ -12,6 +12,15 @@ export interface CurveData {
     readonly values: readonly number[]
   }[]
   readonly charts: readonly Chart[]
+  /** The axes' values are those of several runs together: one is not a round of all of them. */
+  readonly joined?: boolean
+}
+
+/** A series as it is over one of the axes. `low` and `high` bound a band around it. */
+export interface View {
+  readonly values: readonly (number | null)[]
+  readonly low?: readonly (number | null)[]
+  readonly high?: readonly (number | null)[]
 }
 
 export interface Chart {
@@ -22,7 +31,9 @@ export interface Chart {
     readonly label: string
     /** Number of a colour of the page. */
     readonly color: number
+    /** The same over every axis; unless there are `views`, one for each axis. */
     readonly values: readonly (number | null)[]
+    readonly views?: readonly View[]
   }[]
   /** Horizontal lines to compare with. */
   readonly references: readonly { readonly label: string; readonly value: number }[]

@@ -44,6 +44,12 @@ export function settingText(value: unknown): string {
   return valueText(value)
 }
 
+/** What tells the group from others, on one line. */
+export function groupText({ settings }: Pick<RunGroup, "settings">): string {
+  const entries = Object.entries(settings)
+  return entries.length === 0 ? "all runs" : entries.map(([key, value]) => `${key} ${settingText(value)}`).join(", ")
+}
+
 /** Everything but seeds, by dotted path. */
 function settingsOf({ plan, data }: Result): Map<string, unknown> {
   const settings = new Map<string, unknown>()

@@ -4,12 +4,14 @@ export const STYLE = `
   color-scheme: light dark;
   --page: #f6f7f9; --card: #ffffff; --ink: #16202c; --soft: #5a6675; --line: #dfe4ea; --grid: #edf0f4;
   --c0: #0b6bcb; --c1: #d9730d; --c2: #2f9e6e; --c3: #8a4fd1;
+  --c4: #c2356b; --c5: #0f8f9c; --c6: #8a6d1b; --c7: #5a6675;
   --mine: #0b6bcb; --other: #b9c4d0; --bound: #7c8896; --wash: #e8f1fb;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --page: #10151b; --card: #181f27; --ink: #e6ebf1; --soft: #97a4b3; --line: #2a343f; --grid: #222b35;
     --c0: #5aa9f5; --c1: #f0a04b; --c2: #57c795; --c3: #b68cf0;
+    --c4: #f07fa8; --c5: #4cc7d4; --c6: #d1b04e; --c7: #97a4b3;
     --mine: #5aa9f5; --other: #3d4a58; --bound: #7f8d9d; --wash: #1b2c3f;
   }
 }
@@ -30,6 +32,7 @@ p { margin: 0; }
 .tile b { display: block; font-size: 24px; line-height: 1.25; font-weight: 650; font-variant-numeric: tabular-nums; }
 .tile.first b { color: var(--mine); }
 .tile span { font-size: 13px; color: var(--soft); }
+.note { margin-top: 10px; font-size: 13px; }
 .two { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 420px), 1fr)); gap: 16px; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }

@@ -105,7 +105,9 @@ describe("a sweep as a process", () => {
 describe("compare", () => {
   it("takes sweeps and results, and says what it found", async () => {
     await writeFile(join(folder, "plan.yaml"), PLAN.replace("rounds: 8", "rounds: 1"))
-    expect((await fedmote(args("compared", "--json", join(folder, "a.json")))).code).toBe(0)
+    expect(
+      (await fedmote(args("compared", "--json", join(folder, "a.json"), "--report", join(folder, "a.html")))).code,
+    ).toBe(0)
     const [one] = (await results("compared")).keys()
     const target = ["--target", "averagePrecision=0.01"]
     const { code, stdout } = await fedmote([
@@ -121,6 +123,7 @@ describe("compare", () => {
     expect(compared.schema).toBe("fedmote-compare/1")
     expect(compared.groups.map(({ runs }) => runs.length)).toEqual([2, 2, 2])
     expect(compared.groups[0]!.toTarget).toMatchObject({ reached: 2, rounds: { mean: 1, deviation: 0 } })
+    expect(await readFile(join(folder, "a.html"), "utf8")).toContain("6 runs, 3 settings: best average precision")
     const own = JSON.parse(await readFile(join(folder, "a.json"), "utf8")) as { groups: object[] }
     expect(own.groups[0]).toMatchObject({ settings: { "train.learningRate": 0.02 }, metrics: { averagePrecision: {} } })
   }, 60_000)
