@@ -1,5 +1,6 @@
 import { higherIsBetter } from "../core/metrics.ts"
 import { METRIC_LABELS, formatBytes, formatMetric, inSentence } from "../report/comparison.ts"
+import { worstHead } from "../report/compared.ts"
 import type { Compared, ComparedGroup } from "../report/compared.ts"
 import { settingText } from "../report/run-groups.ts"
 import { statisticText } from "../report/statistic.ts"
@@ -11,10 +12,12 @@ import { formatTable } from "./table.ts"
 export function formatCompared(compared: Compared, color = false): string {
   const { metrics, target, groups } = compared
   const keys = Object.keys(groups[0]?.settings ?? {})
+  const worst = worstHead({ groups })
   const head = [
     ...keys,
     "Seeds",
     ...metrics.map((name) => METRIC_LABELS[name]),
+    ...(worst === undefined ? [] : [worst]),
     "Rounds",
     "Bytes up",
     "Bytes down",
@@ -24,6 +27,7 @@ export function formatCompared(compared: Compared, color = false): string {
     ...keys.map((key) => settingText(group.settings[key])),
     String(group.runs.length),
     ...metrics.map((name) => statisticText(group.metrics[name], formatMetric)),
+    ...(worst === undefined ? [] : [statisticText(group.worstDecile, formatMetric)]),
     statisticText(withoutZero(group.rounds), short),
     formatBytes(Math.round(group.uplinkBytes.mean)),
     formatBytes(Math.round(group.downlinkBytes.mean)),

@@ -139,6 +139,7 @@ async function runOne(
     workers: flags.workers ?? 1,
     recordCohorts: flags.recordCohorts ?? false,
     baselines: flags.baselines,
+    describeClients: true,
     ...(flags.init === undefined ? {} : { init: (await importModel(flags.init, plan)).parameters }),
     onRound,
     signal,

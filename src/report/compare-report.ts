@@ -2,7 +2,7 @@ import { higherIsBetter } from "../core/metrics.ts"
 import type { MetricName } from "../core/metrics.ts"
 import { writeAtomically } from "./atomic-file.ts"
 import { MOST_CURVES, compareCurves } from "./compare-curves.ts"
-import { compareRuns } from "./compared.ts"
+import { compareRuns, worstHead } from "./compared.ts"
 import type { Compared, ComparedGroup } from "./compared.ts"
 import { METRIC_LABELS, formatBytes, formatMetric, inSentence } from "./comparison.ts"
 import { html } from "./html.ts"
@@ -81,10 +81,12 @@ function curvesText(groups: number, metric: MetricName): string {
 
 function groupTable({ groups, metrics, target }: Compared, best: number): Html {
   const keys = Object.keys(groups[0]!.settings)
+  const worst = worstHead({ groups })
   const head = [
     ...(keys.length === 0 ? ["Runs"] : keys),
     "Seeds",
     ...metrics.map((name) => METRIC_LABELS[name]),
+    ...(worst === undefined ? [] : [worst]),
     "Rounds",
     "Bytes up",
     "Bytes down",
@@ -94,6 +96,7 @@ function groupTable({ groups, metrics, target }: Compared, best: number): Html {
     ...(keys.length === 0 ? ["all"] : keys.map((key) => settingText(group.settings[key]))),
     String(group.runs.length),
     ...metrics.map((name) => statisticText(group.metrics[name], formatMetric)),
+    ...(worst === undefined ? [] : [statisticText(group.worstDecile, formatMetric)]),
     short(group.rounds.mean),
     formatBytes(Math.round(group.uplinkBytes.mean)),
     formatBytes(Math.round(group.downlinkBytes.mean)),

@@ -1,13 +1,15 @@
 import { METRIC_NAMES } from "../core/metrics.ts"
 import type { MetricName, Metrics } from "../core/metrics.ts"
 import type { Result } from "../core/result.ts"
-import { firstMetric, metricsOfResult } from "./comparison.ts"
+import { METRIC_LABELS, firstMetric, metricsOfResult } from "./comparison.ts"
 import { groupRuns } from "./run-groups.ts"
 import type { NamedResult, RunGroup } from "./run-groups.ts"
 import { statisticOf } from "./statistic.ts"
 import type { Statistic } from "./statistic.ts"
 import { reach } from "./target.ts"
 import type { Reached, Target } from "./target.ts"
+import { worstDecileOf } from "./worst-decile.ts"
+import type { WorstDecile } from "./worst-decile.ts"
 
 /** What `fedmote compare --json` writes. */
 export const COMPARE_SCHEMA = "fedmote-compare/1"
@@ -27,6 +29,7 @@ export interface ComparedGroup {
   readonly runs: readonly ComparedRun[]
   /** Of the final models. */
   readonly metrics: { readonly [name in MetricName]?: Statistic }
+  readonly worstDecile?: Statistic
   readonly rounds: Statistic
   readonly uplinkBytes: Statistic
   readonly downlinkBytes: Statistic
@@ -46,8 +49,16 @@ export interface ComparedRun {
   readonly uplinkBytes: number
   readonly downlinkBytes: number
   readonly metrics: Metrics
+  /** Over the worst tenth of the clients; where that is known. */
+  readonly worstDecile?: WorstDecile
   /** When the run reached the target, null where it did not; only with one. */
   readonly target?: Reached | null
+}
+
+/** The heading of a column for the worst tenth of the clients; undefined where no run knows it. */
+export function worstHead({ groups }: Pick<Compared, "groups">): string | undefined {
+  const known = groups.flatMap(({ runs }) => runs).find(({ worstDecile }) => worstDecile !== undefined)
+  return known && `${METRIC_LABELS[known.worstDecile!.metric]}, worst tenth`
 }
 
 /** Groups runs that differ in their seeds alone, and takes means and deviations over them. `runs`: one at least. */
@@ -73,10 +84,12 @@ function compareGroup({ settings, runs }: RunGroup, target: Target | undefined):
     const found = statisticOf(compared.map((run) => run.metrics[name]).filter((value) => value !== undefined))
     if (found !== undefined) metrics[name] = found
   }
+  const worst = statisticOf(compared.flatMap(({ worstDecile }) => worstDecile?.value ?? []))
   return {
     settings,
     runs: compared,
     metrics,
+    ...(worst === undefined ? {} : { worstDecile: worst }),
     rounds: over(({ rounds }) => rounds),
     uplinkBytes: over(({ uplinkBytes }) => uplinkBytes),
     downlinkBytes: over(({ downlinkBytes }) => downlinkBytes),
@@ -86,6 +99,7 @@ function compareGroup({ settings, runs }: RunGroup, target: Target | undefined):
 
 function compareRun({ name, result }: NamedResult, target: Target | undefined): ComparedRun {
   const { seed, rounds, final } = result
+  const worst = worstDecileOf(result)
   return {
     run: name,
     seed,
@@ -93,6 +107,7 @@ function compareRun({ name, result }: NamedResult, target: Target | undefined): 
     uplinkBytes: rounds.reduce((sum, record) => sum + record.uplinkBytes, 0),
     downlinkBytes: rounds.reduce((sum, record) => sum + record.downlinkBytes, 0),
     metrics: final.metrics,
+    ...(worst === undefined ? {} : { worstDecile: worst }),
     ...(target === undefined ? {} : { target: reach(result, target) ?? null }),
   }
 }

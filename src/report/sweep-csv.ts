@@ -2,6 +2,7 @@ import { METRIC_NAMES } from "../core/metrics.ts"
 import type { Metrics } from "../core/metrics.ts"
 import type { Result } from "../core/result.ts"
 import { valueText } from "../core/sweep.ts"
+import { worstDecileOf } from "./worst-decile.ts"
 
 /** What the table of a sweep keeps of a run. */
 export interface RunSummary {
@@ -15,6 +16,7 @@ export interface RunSummary {
   readonly downlinkBytes: number
   readonly trainLoss: number | null | undefined
   readonly metrics: Metrics
+  readonly worstDecile: number | undefined
   readonly parameters: number
   readonly digest: string
   readonly stopped: string | undefined
@@ -36,6 +38,7 @@ export function summarize(run: string, set: RunSummary["set"], result: Result): 
     downlinkBytes: total("downlinkBytes"),
     trainLoss: rounds.at(-1)?.trainLoss,
     metrics: final.metrics,
+    worstDecile: worstDecileOf(result)?.value,
     parameters: model.parameters,
     digest: model.digest,
     stopped,
@@ -48,7 +51,8 @@ export function summarize(run: string, set: RunSummary["set"], result: Result): 
  */
 export function sweepCsv(keys: readonly string[], runs: readonly RunSummary[]): string {
   const swept = keys.filter((key) => key !== "seed")
-  const head = ["run", ...swept, "seed", ...COUNTS, "trainLoss", ...METRIC_NAMES, "parameters", "digest", "stopped"]
+  const last = ["worstDecile", "parameters", "digest", "stopped"] as const
+  const head = ["run", ...swept, "seed", ...COUNTS, "trainLoss", ...METRIC_NAMES, ...last]
   const rows = runs.map((run) => [
     run.run,
     ...swept.map((key) => run.set[key]),
@@ -56,9 +60,7 @@ export function sweepCsv(keys: readonly string[], runs: readonly RunSummary[]): 
     ...COUNTS.map((name) => run[name]),
     run.trainLoss,
     ...METRIC_NAMES.map((name) => run.metrics[name]),
-    run.parameters,
-    run.digest,
-    run.stopped,
+    ...last.map((name) => run[name]),
   ])
   return [head, ...rows].map((row) => `${row.map(cell).join(",")}\n`).join("")
 }
