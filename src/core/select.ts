@@ -38,32 +38,47 @@ const ALL = 2 ** 53
  * weight: not the order of the candidates, nor when they came, nor who else is there - except that the smallest `count` numbers win.
  */
 export function select(candidates: Iterable<Candidate>, draw: Draw): string[] {
-  const { sampling, rate } = draw
-  const drawn = new Smallest(sampling === "poisson" ? Infinity : draw.count)
+  return (draw.sampling === "poisson" ? drawEach(candidates, draw) : drawSome(candidates, draw)).sort()
+}
+
+function drawEach(candidates: Iterable<Candidate>, draw: Draw): string[] {
+  const ids: string[] = []
+  for (const candidate of candidates) if (numberOf(candidate, draw) < draw.rate * ALL) ids.push(candidate.id)
+  return ids
+}
+
+function drawSome(candidates: Iterable<Candidate>, draw: Draw): string[] {
+  // Where there are no more than are wanted, nobody needs a number.
+  const all: Candidate[] = []
+  let drawn: Smallest | undefined
   for (const candidate of candidates) {
-    const number = numberOf(candidate, draw)
-    if (sampling === "poisson" && number >= rate * ALL) continue
-    drawn.add(candidate.id, rankOf(candidate, number, draw))
+    if (all.length < draw.count) all.push(candidate)
+    else {
+      drawn ??= new Smallest(draw, all)
+      drawn.add(candidate)
+    }
   }
-  return drawn.ids().sort(compareIds)
+  return drawn?.ids() ?? all.map(({ id }) => id)
 }
 
 /** The ids of the smallest ranks: of a million candidates few are ever looked at twice. */
 class Smallest {
-  readonly #count: number
+  readonly #draw: Draw
   #kept: { readonly id: string; readonly rank: number }[] = []
   /** No rank above can be among them. */
   #most = Infinity
 
-  constructor(count: number) {
-    this.#count = count
+  constructor(draw: Draw, first: Iterable<Candidate>) {
+    this.#draw = draw
+    for (const candidate of first) this.add(candidate)
   }
 
-  add(id: string, rank: number): void {
+  add(candidate: Candidate): void {
+    const rank = rankOf(candidate, this.#draw)
     if (rank > this.#most) return
-    this.#kept.push({ id, rank })
+    this.#kept.push({ id: candidate.id, rank })
     // Every so often those that are too many are dropped.
-    if (this.#kept.length >= 2 * this.#count + 64) this.#prune()
+    if (this.#kept.length >= 2 * this.#draw.count + 64) this.#prune()
   }
 
   ids(): string[] {
@@ -72,9 +87,10 @@ class Smallest {
   }
 
   #prune(): void {
-    if (this.#kept.length <= this.#count) return
+    const { count } = this.#draw
+    if (this.#kept.length <= count) return
     this.#kept.sort((a, b) => a.rank - b.rank || compareIds(a.id, b.id))
-    this.#kept.length = this.#count
+    this.#kept.length = count
     this.#most = this.#kept.at(-1)?.rank ?? -Infinity
   }
 }
@@ -87,8 +103,9 @@ function numberOf({ key }: Candidate, { seed, round, attempt }: Draw): number {
   return block[0]! * 2097152 + (block[1]! >>> 11)
 }
 
-function rankOf({ samples }: Candidate, number: number, { sampling, weightCap }: Draw): number {
-  switch (sampling) {
+function rankOf(candidate: Candidate, draw: Draw): number {
+  const number = numberOf(candidate, draw)
+  switch (draw.sampling) {
     case "uniform":
     case "poisson":
       return number
@@ -96,10 +113,10 @@ function rankOf({ samples }: Candidate, number: number, { sampling, weightCap }:
       // Efraimidis and Spirakis 2006: the smallest of exponential times with rates w are a sample with probabilities proportional to w.
       // The complement of the middle of one of 2^52 equal parts of (0, 1): equal weights win as in uniform sampling.
       const rest = (ALL - 1 - 2 * Math.floor(number / 2)) / ALL
-      return -log(rest) / Math.min(samples, weightCap)
+      return -log(rest) / Math.min(candidate.samples, draw.weightCap)
     }
     default:
-      return unreachable(sampling)
+      return unreachable(draw.sampling)
   }
 }
 
