@@ -2,13 +2,9 @@ import { join } from "node:path"
 import { FedmoteError } from "../core/error.ts"
 import { withData } from "../core/plan-model.ts"
 import { mergePlan } from "../core/plan.ts"
-import type { Plan } from "../core/plan.ts"
 import type { Result } from "../core/result.ts"
-import { seedsOf } from "../core/seeds.ts"
-import { setText, sweepRuns } from "../core/sweep.ts"
+import { firstData, isDataKey, setText, sweepRuns } from "../core/sweep.ts"
 import type { SweepAxis, SweepRun, SweptPlan } from "../core/sweep.ts"
-import type { Dataset } from "../data/dataset.ts"
-import { openDataset } from "../data/open.ts"
 import { METRIC_LABELS, firstMetric, formatMetric, inSentence } from "../report/comparison.ts"
 import { summarize, sweepCsv } from "../report/sweep-csv.ts"
 import type { RunSummary } from "../report/sweep-csv.ts"
@@ -20,11 +16,11 @@ import { simulate } from "../sim/simulate.ts"
 import { sourceDigest } from "../sim/source-digest.ts"
 import { deliverCompared } from "./compare.ts"
 import type { Context } from "./context.ts"
-import { dataOptions } from "./data-options.ts"
 import { paceOf } from "./pace.ts"
 import { fleetFacts, planOverrides, planWarnings } from "./plan-options.ts"
 import { readRuns } from "./run-files.ts"
 import type { SimulateFlags } from "./simulate-flags.ts"
+import { SweepData } from "./sweep-data.ts"
 import { SweepFolder, runName } from "./sweep-folder.ts"
 
 /** A run that is to be done, or is. */
@@ -87,7 +83,11 @@ export async function runSweep(
 function refuseFlags(flags: SimulateFlags, axes: readonly SweepAxis[]): void {
   for (const name of ["replay", "export"] as const)
     if (flags[name] !== undefined) throw new FedmoteError("usage", `--${name} is of one run: expected none with --out`)
-  const given = { rounds: flags.rounds, seed: flags.seed, cohort: flags.cohort, "model.hidden": flags.hidden }
+  const { rounds, seed, cohort, hidden, partition, clients } = flags
+  const given = {
+    ...{ rounds, seed, cohort, "model.hidden": hidden },
+    ...{ "data.partition": partition, "data.clients": clients },
+  }
   for (const [key, value] of Object.entries(given))
     if (value !== undefined && axes.some((axis) => axis.key === key || key.startsWith(`${axis.key}.`)))
       throw new FedmoteError("usage", `expected ${key} from the sweep or from the command line, got both`)
@@ -101,18 +101,22 @@ async function prepare(
 ): Promise<Run[]> {
   const overrides = planOverrides(flags)
   const written = swept && mergePlan(swept.plan, overrides)
-  const dataset = await data.dealtFor(written ?? { seed: flags.seed ?? 1 })
-  const options = { ...data.options, source: await sourceDigest(flags.data) }
+  const axes = swept?.axes ?? []
+  const dataset = await data.dealtFor(written ?? { seed: flags.seed ?? 1 }, firstData(axes))
+  const source = await sourceDigest(flags.data)
   const init = flags.init === undefined ? undefined : await sourceDigest(flags.init)
   const { baselines, recordCohorts = false } = flags
-  const runs = sweepRuns(written ?? planFor(dataset, overrides), swept?.axes ?? [])
+  const runs = sweepRuns(written ?? planFor(dataset, overrides), axes)
   const warnings = new Set<string>()
-  const facts = { ...fleetFacts(dataset), init: init !== undefined }
+  // Of clients that differ from run to run nothing is known.
+  const known = axes.every(({ key }) => !isDataKey(key))
+  const facts = { ...(known ? fleetFacts(dataset) : {}), init: init !== undefined }
   const prepared = runs.map((run, i) => {
     const number = i + 1
     try {
       const plan = withData(run.plan, dataset)
       for (const warning of planWarnings(plan, facts)) warnings.add(warning)
+      const options = { ...data.optionsFor(run.data), source }
       return { ...run, plan, digest: settingsDigest({ plan, data: options, baselines, recordCohorts, init }), number }
     } catch (error) {
       throw ofRun(error, { ...run, number }, runs.length)
@@ -125,17 +129,17 @@ async function prepare(
 type SweepResult = Result & Required<Pick<Result, "experiment">>
 
 async function runOne(
-  { plan, digest, set }: Run,
+  { plan, digest, set, data: dealt }: Run,
   flags: SimulateFlags,
   data: SweepData,
   { signal }: Context,
   onRound: () => void,
 ): Promise<SweepResult> {
   signal.throwIfAborted()
-  const { partition } = flags
+  const { partition } = data.optionsFor(dealt)
   const { result } = await simulate({
     plan,
-    dataset: await data.dealtFor(plan),
+    dataset: await data.dealtFor(plan, dealt),
     workers: flags.workers ?? 1,
     recordCohorts: flags.recordCohorts ?? false,
     baselines: flags.baselines,
@@ -148,29 +152,6 @@ async function runOne(
     ...result,
     data: { ...result.data, ...(partition === undefined ? {} : { partition }) },
     experiment: { digest, set },
-  }
-}
-
-/** The data as it is dealt with a run's seed. The last one stays open: neighbours often share it. */
-class SweepData {
-  readonly options: ReturnType<typeof dataOptions>
-  readonly #source: string
-  #open: { readonly seed: number; readonly dataset: Dataset } | undefined
-
-  constructor(flags: SimulateFlags) {
-    this.options = dataOptions(flags)
-    this.#source = flags.data
-  }
-
-  async dealtFor(plan: Pick<Plan, "seed" | "seeds">): Promise<Dataset> {
-    const { partition: seed } = seedsOf(plan)
-    // Clients of their own are the same with every seed.
-    const dealt = this.options.clients !== undefined
-    if (this.#open !== undefined && (!dealt || this.#open.seed === seed)) return this.#open.dataset
-    this.#open = undefined
-    const dataset = await openDataset(this.#source, { ...this.options, seed })
-    this.#open = { seed, dataset }
-    return dataset
   }
 }
 

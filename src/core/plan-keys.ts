@@ -37,9 +37,9 @@ export function isPlanKey({ pointers, open }: PlanKeys, key: string): boolean {
   return pointers.has(key) || [...open.keys()].some((path) => key.startsWith(`${path}.`))
 }
 
-/** What to say to a dotted path that is none of a plan: the nearest one, by the whole or by the last part alone. */
-export function pathHint({ pointers }: PlanKeys, key: string): string {
-  const nearest = [...pointers.keys()]
+/** What to say to a dotted path that is none of a plan: the nearest one, by the whole or by the last part alone. `more`: other paths that are known. */
+export function pathHint({ pointers }: PlanKeys, key: string, more: readonly string[] = []): string {
+  const nearest = [...more, ...pointers.keys()]
     .flatMap((path) => [
       { path, ...closeness(path, key), more: 0 },
       { path, ...closeness(last(path), last(key)), more: 0.5 },
@@ -71,6 +71,13 @@ export function sweepSchema({ pointers, open }: PlanKeys): object {
     minProperties: 1,
     properties: {
       ...Object.fromEntries([...pointers].map(([path, places]) => [path, list(places)])),
+      "data.partition": { type: "array", minItems: 1, items: { type: "string" }, description: "As --partition." },
+      "data.clients": {
+        type: "array",
+        minItems: 1,
+        items: { type: "integer", minimum: 1 },
+        description: "As --clients.",
+      },
       seeds: {
         ...list([...pointers.get("seed")!, ...pointers.get("seeds")!]),
         description: "Numbers: the same as seed.",

@@ -15,10 +15,19 @@ export interface SweptPlan {
   readonly axes: readonly SweepAxis[]
 }
 
+/** How the data is dealt to clients in a run, where the sweep says so: as the options of the command line. */
+export interface SweptData {
+  readonly partition?: string
+  readonly clients?: number
+}
+
+const DATA_KEYS = ["data.partition", "data.clients"] as const
+
 /** One combination. `set`: what the sweep chose, by dotted path, in the order of the axes. */
 export interface SweepRun {
   readonly set: { readonly [key: string]: unknown }
   readonly plan: Plan
+  readonly data: SweptData
 }
 
 /** Combinations at most: more are a slip of the pen. */
@@ -45,12 +54,12 @@ export function sweepRuns(plan: Plan, axes: readonly SweepAxis[]): SweepRun[] {
   const seen = new Map<string, SweepRun>()
   for (let number = 0; number < count; number++) {
     const run = combination(plan, axes, positions(axes, number))
-    const text = JSON.stringify(run.plan)
+    const text = JSON.stringify([run.plan, run.data])
     const twin = seen.get(text)
     if (twin !== undefined)
       throw new PlanError(
         ["sweep"],
-        `expected different runs, got the same plan twice: ${setText(twin)}; ${setText(run)}`,
+        `expected different runs, got the same one twice: ${setText(twin)}; ${setText(run)}`,
       )
     seen.set(text, run)
   }
@@ -60,6 +69,24 @@ export function sweepRuns(plan: Plan, axes: readonly SweepAxis[]): SweepRun[] {
 /** Whether a key only chooses among runs that are repetitions of each other. */
 export function isSeedKey(key: string): boolean {
   return key === "seed" || key === "seeds" || key.startsWith("seeds.")
+}
+
+/** Whether a key is about the data, which the plan does not describe. */
+export function isDataKey(key: string): key is (typeof DATA_KEYS)[number] {
+  return (DATA_KEYS as readonly string[]).includes(key)
+}
+
+/** How the data is dealt in the first run. */
+export function firstData(axes: readonly SweepAxis[]): SweptData {
+  return dataOf(Object.fromEntries(axes.map(({ key, values }) => [key, values[0]])))
+}
+
+function dataOf(set: SweepRun["set"]): SweptData {
+  const { "data.partition": partition, "data.clients": clients } = set
+  return {
+    ...(typeof partition === "string" ? { partition } : {}),
+    ...(typeof clients === "number" ? { clients } : {}),
+  }
 }
 
 /** `train.epochs 5, seed 1`: what tells a run from the others. */
@@ -81,10 +108,12 @@ function parseAxes(sweep: unknown): SweepAxis[] {
   const axes = Object.entries(sweep).map(([written, values]) => {
     const key = written === "seeds" && Array.isArray(values) && !values.some(isMap) ? "seed" : written
     const path = ["sweep", written] as const
-    if (!isPlanKey(keys, key)) throw new PlanError(path, `unknown key; ${pathHint(keys, written)}`, `sweep: ${written}`)
+    if (!isPlanKey(keys, key) && !isDataKey(key))
+      throw new PlanError(path, `unknown key; ${pathHint(keys, written, DATA_KEYS)}`, `sweep: ${written}`)
     if (!Array.isArray(values) || values.length === 0)
       throw new PlanError(path, "expected a list of values, one at least", `sweep: ${written}`)
     refuseTwice(values, path)
+    if (isDataKey(key)) refuseData(key, values, path)
     return { key, values: values as readonly unknown[] }
   })
   refuseOverlap(axes)
@@ -96,6 +125,20 @@ function refuseTwice(values: readonly unknown[], path: readonly [string, string]
   const at = texts.findIndex((text, i) => texts.indexOf(text) < i)
   if (at >= 0)
     throw new PlanError([...path, at], `expected different values, got ${texts[at]} twice`, `sweep: ${path[1]}`)
+}
+
+function refuseData(
+  key: (typeof DATA_KEYS)[number],
+  values: readonly unknown[],
+  path: readonly [string, string],
+): void {
+  const text = key === "data.partition"
+  const fits = (value: unknown): boolean =>
+    text ? typeof value === "string" : Number.isInteger(value) && (value as number) >= 1
+  const at = values.findIndex((value) => !fits(value))
+  const expected = text ? "a partition such as dirichlet:0.3" : "a number of clients"
+  if (at >= 0)
+    throw new PlanError([...path, at], `expected ${expected}, got ${valueText(values[at])}`, `sweep: ${path[1]}`)
 }
 
 function refuseOverlap(axes: readonly SweepAxis[]): void {
@@ -118,7 +161,7 @@ function positions(axes: readonly SweepAxis[], number: number): number[] {
 function combination(plan: Plan, axes: readonly SweepAxis[], at: readonly number[]): SweepRun {
   const set = Object.fromEntries(axes.map(({ key, values }, i) => [key, values[at[i]!]]))
   try {
-    return { set, plan: mergePlan(plan, nested(set)) }
+    return { set, plan: mergePlan(plan, nested(set)), data: dataOf(set) }
   } catch (error) {
     if (!(error instanceof PlanError)) throw error
     throw blamed(error, axes, at, { set })
@@ -142,6 +185,7 @@ function blamed(
 function nested(set: SweepRun["set"]): PlanOverrides {
   const tree: Tree = {}
   for (const [key, value] of Object.entries(set)) {
+    if (isDataKey(key)) continue
     const parts = key.split(".")
     const name = parts.pop()!
     let node = tree

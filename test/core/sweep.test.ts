@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { parsePlan, planSchema } from "../../src/core/plan.ts"
-import { parseSweptPlan, setText, sweepRuns } from "../../src/core/sweep.ts"
+import { firstData, parseSweptPlan, setText, sweepRuns } from "../../src/core/sweep.ts"
 
 /** The settings of all runs, one line each. */
 const runs = (value: unknown): string[] => {
@@ -34,7 +34,7 @@ describe("a sweep", () => {
     const [run] = sweepRuns(plan, axes)
     expect(run!.plan).toEqual(parsePlan({ rounds: 3, train: { learningRate: 0.5 }, tags: { a: ["x"] } }))
     expect(parseSweptPlan({ rounds: 3 })).toEqual({ plan: parsePlan({ rounds: 3 }), axes: [] })
-    expect(sweepRuns(plan, [])).toEqual([{ set: {}, plan }])
+    expect(sweepRuns(plan, [])).toEqual([{ set: {}, plan, data: {} }])
   })
 
   it("takes lists, maps and whole sections as values", () =>
@@ -48,7 +48,22 @@ describe("a sweep", () => {
       "rounds 3, seeds.partition 2, seed 8",
     ))
 
+  it("takes how the data is dealt", () => {
+    const { plan, axes } = parseSweptPlan({ sweep: { "data.partition": ["iid", "shards:2"], "data.clients": [10] } })
+    const found = sweepRuns(plan, axes)
+    expect(found.map(({ data }) => data)).toEqual([
+      { partition: "iid", clients: 10 },
+      { partition: "shards:2", clients: 10 },
+    ])
+    expect(found[0]!.plan).toEqual(plan)
+    expect(firstData(axes)).toEqual({ partition: "iid", clients: 10 })
+    expect(firstData([])).toEqual({})
+  })
+
   it.each([
+    [{ partition: ["iid"] }, "sweep: partition: unknown key; did you mean data.partition?"],
+    [{ "data.partition": ["iid", 3] }, "sweep: data.partition: expected a partition such as dirichlet:0.3, got 3"],
+    [{ "data.clients": ["ten"] }, "sweep: data.clients: expected a number of clients, got ten"],
     [{ "train.learningRat": [1] }, "sweep: train.learningRat: unknown key; did you mean train.learningRate?"],
     [{ learningrate: [1] }, "sweep: learningrate: unknown key; did you mean train.learningRate?"],
     [{ "trian.epochs": [1] }, "sweep: trian.epochs: unknown key; did you mean train.epochs?"],
@@ -56,7 +71,7 @@ describe("a sweep", () => {
     [{ "train.learningRate": [1, -1] }, "sweep: train.learningRate: expected a number above 0, got -1"],
     [{ "train.learningRate": 0.1 }, "sweep: train.learningRate: expected a list of values, one at least"],
     [{ rounds: [3, 3] }, "sweep: rounds: expected different values, got 3 twice"],
-    [{ "model.hidden": ["none", []] }, "got the same plan twice: model.hidden none; model.hidden []"],
+    [{ "model.hidden": ["none", []] }, "got the same one twice: model.hidden none; model.hidden []"],
     [
       { train: [{ epochs: 1 }], "train.epochs": [1] },
       "sweep: expected one list for a value, got train and train.epochs",
@@ -84,7 +99,7 @@ describe("a sweep", () => {
         .slice(2)
         .split("/")
         .reduce<unknown>((node, part) => (node as { [key: string]: unknown })[part], schema)
-    for (const { items } of Object.values(lists))
+    for (const { items } of Object.values(lists).filter(({ items }) => !("type" in items)))
       for (const { $ref } of "anyOf" in items ? (items.anyOf as { $ref: string }[]) : [items as { $ref: string }])
         expect(at($ref), $ref).toBeDefined()
     expect(lists["train.learningRate"]!.items).toEqual({ $ref: "#/properties/train/properties/learningRate" })
