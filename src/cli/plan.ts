@@ -3,7 +3,7 @@ import { withData } from "../core/plan-model.ts"
 import { planSchema } from "../core/plan.ts"
 import type { Plan } from "../core/plan.ts"
 import { seedsOf } from "../core/seeds.ts"
-import { sweepRuns } from "../core/sweep.ts"
+import { firstData, sweepRuns } from "../core/sweep.ts"
 import type { Dataset } from "../data/dataset.ts"
 import { openDataset } from "../data/open.ts"
 import { withContext } from "./context.ts"
@@ -25,7 +25,7 @@ export function planCommand(): Command {
       const dataset =
         flags.data === undefined
           ? undefined
-          : await openDataset(flags.data, dataOptions(flags, seedsOf(plan).partition))
+          : await openDataset(flags.data, { ...dataOptions(flags, seedsOf(plan).partition), ...firstData(axes) })
       const warnings = new Set(runs.flatMap((run) => warningsOf(run.plan, dataset)))
       for (const warning of warnings) process.stdout.write(`${file}: warning: ${warning}\n`)
       const count = warnings.size === 1 ? "1 warning" : `${warnings.size === 0 ? "no" : warnings.size} warnings`
