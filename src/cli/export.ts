@@ -1,25 +1,25 @@
 import { privateLayers } from "../core/plan-model.ts"
 import { writeAtomically } from "../report/atomic-file.ts"
-import { exportModel, modelBytes, readModel } from "../sim/model-file.ts"
+import { exportModel } from "../sim/model-file.ts"
 import { modelHeader } from "../sim/model-header.ts"
-import type { ModelToExport } from "../sim/model-file.ts"
+import type { ModelFile, ModelToExport } from "../sim/model-file.ts"
 import type { Context } from "./context.ts"
 
-/** Writes a model's file, and says what of the model no file but a device has. */
+/** Writes a model's file, and says what it has not. */
 export async function writeModel(file: string, model: ModelToExport, { log }: Pick<Context, "log">): Promise<void> {
   await exportModel(file, model)
   log.info(`model in ${file}`)
-  sayPrivate(model, log)
+  sayPrivate(model, { log })
 }
 
-/** Writes a model as a C header; the same holds. */
-export async function writeHeader(file: string, model: ModelToExport, { log }: Pick<Context, "log">): Promise<void> {
-  await writeAtomically(file, modelHeader(readModel(modelBytes(model))))
+/** Writes a model as a C header. */
+export async function writeHeader(file: string, model: ModelFile, { log }: Pick<Context, "log">): Promise<void> {
+  await writeAtomically(file, modelHeader(model))
   log.info(`model as C in ${file}: compile what includes it with -ffp-contract=off`)
-  sayPrivate(model, log)
 }
 
-function sayPrivate(model: ModelToExport, log: Context["log"]): void {
+/** Says what of the model no file but a device has. */
+export function sayPrivate(model: ModelToExport, { log }: Pick<Context, "log">): void {
   const own = privateLayers(model.plan)
   if (own.length === 0) return
   const which = own.length === 1 ? `layer ${own[0]} is` : `layers ${own.join(", ")} are`

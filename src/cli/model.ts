@@ -7,6 +7,7 @@ import { unpackModel } from "../device/model-bytes.ts"
 import { pullModel } from "../device/model-pull.ts"
 import { systemClock } from "../net/clock.ts"
 import type { Link } from "../net/link.ts"
+import { importModel, modelBytes, readModel } from "../sim/model-file.ts"
 import type { ModelToExport } from "../sim/model-file.ts"
 import { simulate } from "../sim/simulate.ts"
 import { decode } from "../wire/codec.ts"
@@ -17,7 +18,7 @@ import { withContext } from "./context.ts"
 import type { Context } from "./context.ts"
 import { addDataOptions, dataOptions } from "./data-options.ts"
 import type { DataFlags } from "./data-options.ts"
-import { writeHeader, writeModel } from "./export.ts"
+import { sayPrivate, writeHeader, writeModel } from "./export.ts"
 import { readPlan } from "./plan-file.ts"
 import { checkDigest, readResult } from "./replay.ts"
 import { labelsFor, planOf } from "./wire-plan.ts"
@@ -39,7 +40,10 @@ export function modelCommand(): Command {
     .addOption(new Option("--broker <url>", "take the released model from this broker").conflicts("from"))
     .option("--fleet <name>", "of the released model")
     .option("--plan <file>", "names of features and labels for the released model")
-    .option("--from <result>", "replay this result (recorded with --record-cohorts)")
+    .option(
+      "--from <file>",
+      "replay this result (recorded with --record-cohorts); or a .safetensors file of this command",
+    )
     .option("--data <source>", "the data that the result was made with")
   return new Command("model").description("models as files").addCommand(
     addDataOptions(command).action((file: string | undefined, flags: Flags, self: Command) =>
@@ -47,13 +51,30 @@ export function modelCommand(): Command {
         const { cHeader, from } = flags
         if (file === undefined && cHeader === undefined)
           throw new FedmoteError("usage", "say what to write: FILE, --c-header FILE, or both")
-        const model = from === undefined ? await fromFleet(flags, context) : await fromResult(from, flags, context)
-        if (file !== undefined) await writeModel(file, model, context)
-        if (cHeader !== undefined) await writeHeader(cHeader, model, context)
+        if (from?.endsWith(MODEL_ENDING) === true) await convert(from, file, cHeader, context)
+        else {
+          const model = from === undefined ? await fromFleet(flags, context) : await fromResult(from, flags, context)
+          if (file !== undefined) await writeModel(file, model, context)
+          else sayPrivate(model, context)
+          if (cHeader !== undefined) await writeHeader(cHeader, readModel(modelBytes(model)), context)
+        }
         for (const written of [file, cHeader]) if (written !== undefined) process.stdout.write(`${written}\n`)
       }),
     ),
   )
+}
+
+const MODEL_ENDING = ".safetensors"
+
+async function convert(
+  from: string,
+  file: string | undefined,
+  header: string | undefined,
+  context: Context,
+): Promise<void> {
+  if (file !== undefined || header === undefined)
+    throw new FedmoteError("usage", `${from} is a model's file already: say --c-header FILE, and no other file`)
+  await writeHeader(header, await importModel(from), context)
 }
 
 async function fromResult(from: string, flags: Flags, { signal }: Context): Promise<ModelToExport> {

@@ -87,6 +87,12 @@ describe("each a one-line error, no stack trace, and an exit code that says so",
       /none\.saf/,
     ],
     ["a model to nowhere", () => ["model", "export", "--from", "result.json"], 2, /--c-header FILE/],
+    [
+      "a model that is a file already",
+      () => ["model", "export", "m.safetensors", "--from", "n.safetensors"],
+      2,
+      /already: say --c-header/,
+    ],
     ["a model from nowhere", () => ["model", "export", "m.safetensors"], 2, /--broker/],
     [
       "a client that is not there",

@@ -114,13 +114,19 @@ describe.each(Object.entries(brokers))("one coordinator and three devices as pro
         { cwd: folder },
       )
       expect(again.code, again.stderr).toBe(0)
+      const converted = await fedmote(
+        ["model", "export", "--c-header", "converted.h", "--from", "pulled.safetensors"],
+        { cwd: folder },
+      )
+      expect(converted.code, converted.stderr).toBe(0)
       const numbers = /^static const float fm_predict_(layer_0|mean|inverse_deviation)[^;]+;/gm
-      const [header, replayedHeader] = await Promise.all(
-        ["pulled.h", "replayed.h"].map((name) => readFile(join(folder, name), "utf8")),
+      const [header, replayedHeader, convertedHeader] = await Promise.all(
+        ["pulled.h", "replayed.h", "converted.h"].map((name) => readFile(join(folder, name), "utf8")),
       )
       expect(header).toContain(result.model.digest)
       expect(header!.match(numbers)).toHaveLength(3)
       expect(replayedHeader!.match(numbers)).toEqual(header!.match(numbers))
+      expect(convertedHeader).toBe(header)
 
       const replay = await fedmote(["simulate", "--data", "telosb", "--replay", "live.json", "--json", "replay.json"], {
         cwd: folder,
