@@ -61,6 +61,7 @@ async function run(flags: SimulateFlags, context: Context): Promise<void> {
       dataset,
       workers: flags.workers ?? 1,
       recordCohorts: flags.recordCohorts ?? false,
+      describeClients: true,
       baselines: flags.baselines && replay === undefined,
       onRound: bar.onRound,
       signal: context.signal,

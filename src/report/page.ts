@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto"
 import { CLIENT } from "./client.ts"
 import type { CurveData } from "./curves.ts"
+import { FIGURE_STYLE } from "./figure-style.ts"
 import { Html, html, jsonScript } from "./html.ts"
 import { STYLE } from "./style.ts"
 import { readUplot } from "./uplot.ts"
@@ -20,7 +21,7 @@ export function renderPage(title: string, body: Html): string {
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta http-equiv="Content-Security-Policy" content="${policy}" />
         <title>${title}</title>
-        ${element("style", uplot.style + STYLE)}
+        ${element("style", uplot.style + STYLE + FIGURE_STYLE)}
       </head>
       <body>
         <main>${body}</main>

@@ -14,6 +14,7 @@ import {
 } from "./comparison.ts"
 import type { Comparison } from "./comparison.ts"
 import { curves } from "./curves.ts"
+import { fleetSection } from "./fleet-section.ts"
 import { html } from "./html.ts"
 import type { Html } from "./html.ts"
 import { chartsSection, renderPage } from "./page.ts"
@@ -34,7 +35,7 @@ export function renderReport(result: Result): string {
       </p>
       <h1>${headline(result, first)}</h1>
       <p class="lead soft">${summary(result)}</p>
-      ${tiles(result, first)} ${comparisonSection(result, first)}
+      ${tiles(result, first)} ${comparisonSection(result, first)} ${fleetSection([{ label: "", results: [result] }])}
       ${rounds.length === 0 ? [] : chartsSection("Round by round", curves(result))}
       <h2>How it was made</h2>
       <div class="two">

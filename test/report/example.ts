@@ -54,3 +54,30 @@ export function exampleResult(): Result {
     machine: { fedmote: "0.1.0", node: "24.21.0", platform: "linux-x64", cpu: "Example CPU", cores: 2, kernel: "simd" },
   }
 }
+
+/** The same as a simulation leaves it, which also knows the clients. */
+export function exampleSimulation(): Result {
+  const result = exampleResult()
+  return {
+    ...result,
+    rounds: result.rounds.map((round) => ({
+      ...round,
+      participation: { ready: 10, selected: 9, late: 8 - round.folded, refused: 0 },
+    })),
+    clients: {
+      count: 8,
+      metrics: {
+        accuracy: {
+          mean: 0.95,
+          deviation: 0.03,
+          worstDecile: 0.9,
+          quantiles: [0.9, 0.91, 0.92, 0.93, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99, 1],
+        },
+      },
+    },
+    labels: {
+      skew: 0.25,
+      clients: Array.from({ length: 8 }, (_, i) => ({ device: `mote-${i + 1}`, samples: [100 - i, i] })),
+    },
+  }
+}

@@ -8,9 +8,9 @@ import { parsePlan } from "../../src/core/plan.ts"
 import type { Result } from "../../src/core/result.ts"
 import { curves } from "../../src/report/curves.ts"
 import { renderReport, writeReport } from "../../src/report/report.ts"
-import { exampleResult } from "./example.ts"
+import { exampleResult, exampleSimulation } from "./example.ts"
 
-const page = renderReport(exampleResult())
+const page = renderReport(exampleSimulation())
 const scripts = (text: string): { attributes: string; body: string }[] =>
   [...text.matchAll(/<script([^>]*)>([\s\S]*?)<\/script>/g)].map(([, attributes, body]) => ({
     attributes: attributes!,
@@ -101,7 +101,7 @@ describe("writing a report", () => {
 
   it("leaves one whole file", async () => {
     folder = await mkdtemp(join(tmpdir(), "fedmote-report-"))
-    await writeReport(exampleResult(), join(folder, "report.html"))
+    await writeReport(exampleSimulation(), join(folder, "report.html"))
     expect(await readdir(folder)).toEqual(["report.html"])
     expect(await readFile(join(folder, "report.html"), "utf8")).toBe(page)
   })
