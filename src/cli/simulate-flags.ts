@@ -1,9 +1,10 @@
 import type { DataFlags } from "./data-options.ts"
 import type { ResultFlags } from "./deliver.ts"
 import type { PlanFlags } from "./plan-options.ts"
+import type { WorldFlags } from "./world-file.ts"
 
 /** What `fedmote simulate` is given. */
-export interface SimulateFlags extends DataFlags, PlanFlags, ResultFlags {
+export interface SimulateFlags extends DataFlags, PlanFlags, ResultFlags, WorldFlags {
   readonly data: string
   readonly plan?: string
   readonly out?: string

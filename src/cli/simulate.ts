@@ -21,6 +21,7 @@ import { addPlanOptions, fleetFacts, givenFlags, planOverrides, warnAbout } from
 import { checkDigest, readResult } from "./replay.ts"
 import type { SimulateFlags } from "./simulate-flags.ts"
 import { runSweep } from "./sweep.ts"
+import { addWorldOptions, formatWorld, worldFor } from "./world-file.ts"
 
 export function simulateCommand(): Command {
   const command = new Command("simulate")
@@ -39,8 +40,8 @@ export function simulateCommand(): Command {
     .option("--no-baselines", "do not train pooled and alone models to compare with")
     .option("--init <file>", "start from this model (safetensors)")
     .option("--export <file>", "write the final model (safetensors)")
-  return addResultOptions(addDataOptions(addPlanOptions(command))).action((flags: SimulateFlags, self: Command) =>
-    withContext(self, (context) => run(flags, context)),
+  return addResultOptions(addDataOptions(addPlanOptions(addWorldOptions(command)))).action(
+    (flags: SimulateFlags, self: Command) => withContext(self, (context) => run(flags, context)),
   )
 }
 
@@ -54,6 +55,7 @@ async function run(flags: SimulateFlags, context: Context): Promise<void> {
   const { plan, dataset } =
     replay === undefined ? await prepare(swept?.plan, flags, context) : await prepareReplay(replay, flags)
   const init = flags.init === undefined ? undefined : (await importModel(flags.init, plan)).parameters
+  const world = await worldFor(flags, plan)
   const bar = followRounds(plan, context)
   try {
     const { result, parameters, standardizer, threshold } = await simulate({
@@ -65,11 +67,13 @@ async function run(flags: SimulateFlags, context: Context): Promise<void> {
       baselines: flags.baselines && replay === undefined,
       onRound: bar.onRound,
       signal: context.signal,
+      ...(world && { world }),
       ...(replay === undefined ? {} : { replay }),
       ...(init === undefined ? {} : { init }),
     })
     bar.end()
     await deliver(result, flags, context)
+    if (result.world !== undefined && flags.json !== "-") process.stdout.write(formatWorld(result.world))
     if (flags.export !== undefined)
       await writeModel(flags.export, { plan: result.plan, parameters, standardizer, threshold }, context)
     if (replay !== undefined) {

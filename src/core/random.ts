@@ -14,6 +14,7 @@ export const PURPOSE = {
   partition: 6,
   spread: 7,
   generator: 8,
+  world: 9,
 } as const
 
 export type Purpose = (typeof PURPOSE)[keyof typeof PURPOSE]

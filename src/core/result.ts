@@ -20,6 +20,7 @@ const spread = z.object({
   worstDecile: z.number().describe("Mean over the worst tenth of the clients, one at least."),
   quantiles: z.array(z.number()).length(11).describe("Least, 10 %, ..., 90 %, largest; in a line between clients."),
 })
+const energy = z.object({ computeJoules: z.number().min(0), radioJoules: z.number().min(0) })
 type SpreadShape = { [name in MetricName]: z.ZodExactOptional<typeof spread> }
 
 const schema = z.object({
@@ -61,6 +62,12 @@ const schema = z.object({
         uplinkBytes: count.describe("Sent by devices for this round, its evaluation included."),
         downlinkBytes: count.describe("Received by devices for this round, its evaluation included."),
         seconds: z.number().min(0),
+        simulatedSeconds: z
+          .number()
+          .min(0)
+          .exactOptional()
+          .describe("Only of simulations with a world: virtual time that the round took, its evaluation included."),
+        energy: energy.exactOptional().describe("The same: what the devices spent."),
         participation: z
           .object({
             ready: count.describe("Stood ready, with enough samples, when the round began."),
@@ -124,6 +131,18 @@ const schema = z.object({
     .describe(
       "Only of simulations: the final model on each client's own test samples, every client counting the same. No client is named.",
     ),
+  world: z
+    .object({
+      simulatedSeconds: z.number().min(0).describe("From the first selection to the last commit."),
+      energy,
+      co2Grams: z.number().min(0),
+      classes: z.record(
+        z.string(),
+        z.object({ asked: count, folded: count, joules: z.number().min(0) }).describe("Tasks of any kind."),
+      ),
+    })
+    .exactOptional()
+    .describe("Only of simulations with a world: src/sim/world/WORLD.md has what is assumed."),
   labels: z
     .object({
       skew: z

@@ -1,3 +1,4 @@
+import type { Result, RoundResult } from "../core/result.ts"
 import type { RoundKind } from "../core/round.ts"
 
 /** A virtual client as the run and a world know it. */
@@ -57,4 +58,8 @@ export interface World {
     readonly committed: boolean
     readonly tasks: readonly Ended[]
   }): void
+  /** What the result shall have of it, of each committed training round. */
+  readonly records?: readonly Pick<RoundResult, "simulatedSeconds" | "energy">[]
+  /** The same of all. */
+  summary?(): NonNullable<Result["world"]>
 }

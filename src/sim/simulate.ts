@@ -121,7 +121,12 @@ export async function simulate(options: SimulateOptions): Promise<Simulation> {
       plan,
       data: dataFacts(dataset),
       ...rest,
-      rounds: rounds.map((record, i) => ({ ...record, ...recordedOf(replay?.rounds[i]) })),
+      rounds: rounds.map((record, i) => ({
+        ...record,
+        ...options.world?.records?.[i],
+        ...recordedOf(replay?.rounds[i]),
+      })),
+      ...(options.world?.summary && { world: options.world.summary() }),
       baselines,
       ...(spread && { clients: spread }),
       ...(options.describeClients && { labels: labelCounts(dataset) }),
