@@ -1,6 +1,6 @@
 import { higherIsBetter } from "../core/metrics.ts"
-import { METRIC_LABELS, formatBytes, formatMetric, inSentence } from "../report/comparison.ts"
-import { worstHead } from "../report/compared.ts"
+import { METRIC_LABELS, formatBytes, formatMetric, formatSeconds, inSentence } from "../report/comparison.ts"
+import { timesKnown, worstHead } from "../report/compared.ts"
 import type { Compared, ComparedGroup } from "../report/compared.ts"
 import { settingText } from "../report/run-groups.ts"
 import { statisticText } from "../report/statistic.ts"
@@ -12,6 +12,7 @@ import { formatTable } from "./table.ts"
 export function formatCompared(compared: Compared, color = false): string {
   const { metrics, target, groups } = compared
   const keys = Object.keys(groups[0]?.settings ?? {})
+  const times = timesKnown({ groups })
   const worst = worstHead({ groups })
   const head = [
     ...keys,
@@ -21,7 +22,7 @@ export function formatCompared(compared: Compared, color = false): string {
     "Rounds",
     "Bytes up",
     "Bytes down",
-    ...(target === undefined ? [] : ["Rounds to it", "Bytes to it", "Reached"]),
+    ...(target === undefined ? [] : ["Rounds to it", "Bytes to it", ...(times ? ["Time to it"] : []), "Reached"]),
   ]
   const rows = groups.map((group) => [
     ...keys.map((key) => settingText(group.settings[key])),
@@ -31,16 +32,17 @@ export function formatCompared(compared: Compared, color = false): string {
     statisticText(withoutZero(group.rounds), short),
     formatBytes(Math.round(group.uplinkBytes.mean)),
     formatBytes(Math.round(group.downlinkBytes.mean)),
-    ...(target === undefined ? [] : targetCells(group)),
+    ...(target === undefined ? [] : targetCells(group, times)),
   ])
   const table = formatTable(head, rows, { numbersFrom: keys.length, color })
   return target === undefined ? table : `${table}\nit: ${targetText(target)}\n`
 }
 
-function targetCells({ toTarget, runs }: ComparedGroup): string[] {
+function targetCells({ toTarget, runs }: ComparedGroup, times: boolean): string[] {
   return [
     statisticText(toTarget?.rounds, short),
     statisticText(toTarget?.bytes, (bytes) => formatBytes(Math.round(bytes))),
+    ...(times ? [statisticText(toTarget?.simulatedSeconds, formatSeconds)] : []),
     `${toTarget?.reached ?? 0} of ${runs.length}`,
   ]
 }

@@ -63,8 +63,8 @@ function axesOf(groups: readonly RunGroup[]): Axis[] {
     { label: "Bytes", unit: "bytes", step: ({ uplinkBytes, downlinkBytes }) => uplinkBytes + downlinkBytes },
   ]
   const all = groups.flatMap(({ runs }) => runs.flatMap(({ result }) => result.rounds))
-  if (all.length > 0 && all.every((record) => simulatedSeconds(record) !== undefined))
-    axes.push({ label: "Simulated time", unit: "seconds", step: (record) => simulatedSeconds(record)! })
+  if (all.length > 0 && all.every(({ simulatedSeconds }) => simulatedSeconds !== undefined))
+    axes.push({ label: "Simulated time", unit: "seconds", step: ({ simulatedSeconds }) => simulatedSeconds! })
   return axes
 }
 
@@ -116,8 +116,4 @@ function viewOf(
 
 function has(reading: Reading): (record: RoundResult) => boolean {
   return (record) => typeof reading(record) === "number"
-}
-
-function simulatedSeconds(record: RoundResult): number | undefined {
-  return (record as { readonly simulatedSeconds?: number }).simulatedSeconds
 }

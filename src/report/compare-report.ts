@@ -2,14 +2,16 @@ import { higherIsBetter } from "../core/metrics.ts"
 import type { MetricName } from "../core/metrics.ts"
 import { writeAtomically } from "./atomic-file.ts"
 import { MOST_CURVES, compareCurves } from "./compare-curves.ts"
-import { compareRuns, worstHead } from "./compared.ts"
+import { compareRuns, timesKnown, worstHead } from "./compared.ts"
 import type { Compared, ComparedGroup } from "./compared.ts"
-import { METRIC_LABELS, formatBytes, formatMetric, inSentence } from "./comparison.ts"
+import { METRIC_LABELS, formatBytes, formatMetric, formatSeconds, inSentence } from "./comparison.ts"
+import { fleetSection } from "./fleet-section.ts"
+import type { FleetGroup } from "./fleet-section.ts"
 import { html } from "./html.ts"
 import type { Html } from "./html.ts"
 import { chartsSection, renderPage } from "./page.ts"
 import { groupRuns, groupText, settingText } from "./run-groups.ts"
-import type { NamedResult } from "./run-groups.ts"
+import type { NamedResult, RunGroup } from "./run-groups.ts"
 import { statisticText } from "./statistic.ts"
 import type { Target } from "./target.ts"
 
@@ -42,9 +44,14 @@ export function renderCompareReport(runs: readonly NamedResult[], target?: Targe
         ),
       )}
       <p class="soft note">${curvesText(groups.length, first)}</p>
+      ${fleetSection(drawn.map((i) => fleetGroup(groups[i]!, groups.length)))}
       <h2>Every run</h2>
       <section class="card scroll">${runTable(runs, compared)}</section>`,
   )
+}
+
+function fleetGroup(group: RunGroup, of: number): FleetGroup {
+  return { label: of === 1 ? "" : groupText(group), results: group.runs.map(({ result }) => result) }
 }
 
 /** Positions of the groups, the best mean of the metric first. */
@@ -81,6 +88,7 @@ function curvesText(groups: number, metric: MetricName): string {
 
 function groupTable({ groups, metrics, target }: Compared, best: number): Html {
   const keys = Object.keys(groups[0]!.settings)
+  const times = timesKnown({ groups })
   const worst = worstHead({ groups })
   const head = [
     ...(keys.length === 0 ? ["Runs"] : keys),
@@ -90,7 +98,9 @@ function groupTable({ groups, metrics, target }: Compared, best: number): Html {
     "Rounds",
     "Bytes up",
     "Bytes down",
-    ...(target === undefined ? [] : ["Rounds to target", "Bytes to target", "Reached"]),
+    ...(target === undefined
+      ? []
+      : ["Rounds to target", "Bytes to target", ...(times ? ["Time to target"] : []), "Reached"]),
   ]
   const rows = groups.map((group) => [
     ...(keys.length === 0 ? ["all"] : keys.map((key) => settingText(group.settings[key]))),
@@ -105,6 +115,7 @@ function groupTable({ groups, metrics, target }: Compared, best: number): Html {
       : [
           statisticText(group.toTarget.rounds, short),
           statisticText(group.toTarget.bytes, (bytes) => formatBytes(Math.round(bytes))),
+          ...(times ? [statisticText(group.toTarget.simulatedSeconds, formatSeconds)] : []),
           `${group.toTarget.reached} of ${group.runs.length}`,
         ]),
   ])

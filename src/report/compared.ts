@@ -39,6 +39,8 @@ export interface ComparedGroup {
     readonly rounds?: Statistic
     readonly bytes?: Statistic
     readonly uplinkBytes?: Statistic
+    /** Only of simulations with a world. */
+    readonly simulatedSeconds?: Statistic
   }
 }
 
@@ -59,6 +61,11 @@ export interface ComparedRun {
 export function worstHead({ groups }: Pick<Compared, "groups">): string | undefined {
   const known = groups.flatMap(({ runs }) => runs).find(({ worstDecile }) => worstDecile !== undefined)
   return known && `${METRIC_LABELS[known.worstDecile!.metric]}, worst tenth`
+}
+
+/** Whether any run that reached the target knows at what simulated time. */
+export function timesKnown({ groups }: Pick<Compared, "groups">): boolean {
+  return groups.some(({ toTarget }) => toTarget?.simulatedSeconds !== undefined)
 }
 
 /** Groups runs that differ in their seeds alone, and takes means and deviations over them. `runs`: one at least. */
@@ -118,5 +125,12 @@ function overReached(runs: readonly ComparedRun[]): NonNullable<ComparedGroup["t
   const bytes = statisticOf(reached.map((at) => at.bytes))
   const uplinkBytes = statisticOf(reached.map((at) => at.uplinkBytes))
   if (rounds === undefined || bytes === undefined || uplinkBytes === undefined) return { reached: 0 }
-  return { reached: reached.length, rounds, bytes, uplinkBytes }
+  const time = statisticOf(reached.flatMap(({ simulatedSeconds }) => simulatedSeconds ?? []))
+  return {
+    reached: reached.length,
+    rounds,
+    bytes,
+    uplinkBytes,
+    ...(time === undefined ? {} : { simulatedSeconds: time }),
+  }
 }

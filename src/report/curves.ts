@@ -79,10 +79,17 @@ export function curves(result: Result): CurveData {
     axes: [
       { label: "Rounds", unit: "count", values: rounds.map(({ round }) => round) },
       { label: "Bytes", unit: "bytes", values: cumulative((round) => round.uplinkBytes + round.downlinkBytes) },
+      ...(rounds.every(({ simulatedSeconds }) => simulatedSeconds !== undefined)
+        ? [simulatedTime(cumulative((round) => round.simulatedSeconds!))]
+        : []),
       { label: "Time", unit: "seconds", values: cumulative((round) => round.seconds) },
     ],
     charts,
   }
+}
+
+function simulatedTime(values: readonly number[]): CurveData["axes"][number] {
+  return { label: "Simulated time", unit: "seconds", values }
 }
 
 // Shares of one (accuracy, F1, average precision) in one chart, errors in another.

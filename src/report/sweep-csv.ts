@@ -14,6 +14,10 @@ export interface RunSummary {
   readonly samples: number
   readonly uplinkBytes: number
   readonly downlinkBytes: number
+  /** Of simulations with a world, as the energy. */
+  readonly simulatedSeconds: number | undefined
+  readonly computeJoules: number | undefined
+  readonly radioJoules: number | undefined
   readonly trainLoss: number | null | undefined
   readonly metrics: Metrics
   readonly worstDecile: number | undefined
@@ -36,6 +40,9 @@ export function summarize(run: string, set: RunSummary["set"], result: Result): 
     samples: total("samples"),
     uplinkBytes: total("uplinkBytes"),
     downlinkBytes: total("downlinkBytes"),
+    simulatedSeconds: sumOf(rounds.map(({ simulatedSeconds }) => simulatedSeconds)),
+    computeJoules: sumOf(rounds.map(({ energy }) => energy?.computeJoules)),
+    radioJoules: sumOf(rounds.map(({ energy }) => energy?.radioJoules)),
     trainLoss: rounds.at(-1)?.trainLoss,
     metrics: final.metrics,
     worstDecile: worstDecileOf(result)?.value,
@@ -52,12 +59,13 @@ export function summarize(run: string, set: RunSummary["set"], result: Result): 
 export function sweepCsv(keys: readonly string[], runs: readonly RunSummary[]): string {
   const swept = keys.filter((key) => key !== "seed")
   const last = ["worstDecile", "parameters", "digest", "stopped"] as const
-  const head = ["run", ...swept, "seed", ...COUNTS, "trainLoss", ...METRIC_NAMES, ...last]
+  const head = ["run", ...swept, "seed", ...COUNTS, ...OF_A_WORLD, "trainLoss", ...METRIC_NAMES, ...last]
   const rows = runs.map((run) => [
     run.run,
     ...swept.map((key) => run.set[key]),
     run.seed,
     ...COUNTS.map((name) => run[name]),
+    ...OF_A_WORLD.map((name) => run[name]),
     run.trainLoss,
     ...METRIC_NAMES.map((name) => run.metrics[name]),
     ...last.map((name) => run[name]),
@@ -66,6 +74,13 @@ export function sweepCsv(keys: readonly string[], runs: readonly RunSummary[]): 
 }
 
 const COUNTS = ["committed", "updates", "samples", "uplinkBytes", "downlinkBytes"] as const
+const OF_A_WORLD = ["simulatedSeconds", "computeJoules", "radioJoules"] as const
+
+/** Undefined where no value is there. */
+function sumOf(values: readonly (number | undefined)[]): number | undefined {
+  const there = values.filter((value) => value !== undefined)
+  return there.length === 0 ? undefined : there.reduce((sum, value) => sum + value, 0)
+}
 
 function cell(value: unknown): string {
   if (value === undefined || value === null) return ""

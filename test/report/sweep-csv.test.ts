@@ -14,9 +14,9 @@ it("is one line a run, with what needs quotes in quotes", () => {
   const [head, line, ...rest] = sweepCsv(["model.hidden", "mode", "seed"], [run]).split("\n")
   expect(rest).toEqual([""])
   expect(head).toBe(
-    "run,model.hidden,mode,seed,committed,updates,samples,uplinkBytes,downlinkBytes,trainLoss,accuracy,f1,averagePrecision,rmse,mae,loss,worstDecile,parameters,digest,stopped",
+    "run,model.hidden,mode,seed,committed,updates,samples,uplinkBytes,downlinkBytes,simulatedSeconds,computeJoules,radioJoules,trainLoss,accuracy,f1,averagePrecision,rmse,mae,loss,worstDecile,parameters,digest,stopped",
   )
   // 30 rounds of 8 updates, one of them of 7; 18000 samples, 8 x 1340 bytes and 0, 40 or 80 more.
-  expect(line).toMatch(/^0123456789abcdef,"\[64,32\]",sync,7,30,239,540000,322800,530400,0\.08/)
+  expect(line).toMatch(/^0123456789abcdef,"\[64,32\]",sync,7,30,239,540000,322800,530400,,,,0\.08/)
   expect(line).toMatch(/,,,0\.0884[0-9]*,0\.75,449,(3f){32},"it said ""enough"", twice"$/)
 })
