@@ -1,6 +1,5 @@
 import { mkdir } from "node:fs/promises"
 import { join } from "node:path"
-import { METRIC_NAMES } from "../core/metrics.ts"
 import type { Result, RoundResult } from "../core/result.ts"
 import { writeAtomically } from "./atomic-file.ts"
 import { eventFile } from "./event-file.ts"
@@ -36,9 +35,11 @@ function scalarsOf(record: RoundResult): ScalarEvent["scalars"] {
   const found: { tag: string; value: number }[] = []
   const add = (tag: string, value: unknown): void => {
     if (typeof value === "number") found.push({ tag, value })
+    else if (typeof value === "object" && value !== null && !Array.isArray(value))
+      for (const [name, part] of Object.entries(value)) add(`${tag}/${name}`, part)
   }
-  for (const name of METRIC_NAMES) add(`test/${name}`, metrics[name])
+  add("test", metrics)
   add("train/loss", trainLoss)
-  for (const [name, value] of Object.entries(rest)) add(`round/${name}`, value)
+  add("round", rest)
   return found
 }

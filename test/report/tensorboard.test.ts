@@ -6,7 +6,7 @@ import { crc32c } from "../../src/report/crc32c.ts"
 import { eventFile } from "../../src/report/event-file.ts"
 import type { ScalarEvent } from "../../src/report/event-file.ts"
 import { EVENT_FILE, roundEvents, writeEvents } from "../../src/report/tensorboard.ts"
-import { exampleResult } from "./example.ts"
+import { exampleResult, exampleSimulation } from "./example.ts"
 
 interface Reference {
   readonly startTime: number
@@ -56,6 +56,11 @@ describe("a result for TensorBoard", () => {
         ],
       },
     ])
+    const { rounds } = exampleSimulation()
+    expect(roundEvents({ ...result, rounds }, 0)[11]!.scalars).toContainEqual({
+      tag: "round/participation/late",
+      value: 1,
+    })
     const all = roundEvents(result, 0)
     expect(all.map(({ step }) => step)).toEqual(result.rounds.map(({ round }) => round))
     expect(all[29]!.scalars).toContainEqual({ tag: "test/accuracy", value: result.final.metrics.accuracy })
