@@ -24,6 +24,7 @@ const USAGE_CODES = [
   "safetensors",
   "topic",
   "key",
+  "world",
   "state",
   "journal-plan",
   "journal-corrupt",
