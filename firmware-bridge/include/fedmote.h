@@ -618,6 +618,8 @@ struct fm_device {
     bool readNotice;
     bool hasPlan;
     bool offline;
+    /** The connection was lost, and no Notice has come since: nothing is sent of an update that may be committed. */
+    bool unsure;
     /** A Task whose Notice has not come yet. */
     bool pending;
     /** Whether a round was taken up; whether it has to finish. */

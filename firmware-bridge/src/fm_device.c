@@ -238,7 +238,6 @@ static void device_on_subscribed(fm_device_t *device)
             device->subscribed++;
             if (device->subscribed == OWN_TOPICS) {
                 fm_greeting_now(device);
-                fm_upload_resume(device, false);
             }
         }
     } else {
@@ -253,6 +252,7 @@ static void device_disconnected(fm_device_t *device)
     device->subscribeId = 0U;
     device->flight = FM_FLIGHT_NONE;
     device->pull.asked = false;
+    device->unsure = true;
 }
 
 static void device_on_event(fm_device_t *device, fm_session_event_t event)
@@ -303,7 +303,9 @@ fm_result_t fm_device_poll(fm_device_t *device)
         if (device->subscribed == OWN_TOPICS) {
             fm_greeting_send(device);
             fm_pull_send(device);
-            fm_upload_send(device);
+            if (!device->unsure) {
+                fm_upload_send(device);
+            }
         }
         busy = fm_work_slice(device) || (event != FM_SESSION_NOTHING) || (device->session.queued > 0U);
         result = busy ? FM_OK : FM_AGAIN;

@@ -86,7 +86,8 @@ static void membership_on_notice(fm_device_t *device, const fm_notice_t *notice)
     membership_unrelease(device, numbers);
     membership_follow(device, numbers);
     fm_plan_take(device, notice, device->stage == FM_STAGE_NONE);
-    if (doubt) {
+    if (doubt || device->unsure) {
+        device->unsure = false;
         fm_upload_resume(device, changed);
     }
     if (numbers->phase == FM_ROUND_PHASE_RELEASED) {

@@ -191,17 +191,38 @@ void fm_upload_sent(fm_device_t *device)
 
 void fm_upload_resume(fm_device_t *device, bool forgotten)
 {
-    if ((device->stage == FM_STAGE_SEND) || (device->stage == FM_STAGE_SENT) ||
-        ((device->stage == FM_STAGE_FOLDED) && forgotten)) {
+    if ((device->stage >= FM_STAGE_SEND) && (forgotten || (device->stage != FM_STAGE_FOLDED))) {
         upload_start(device);
     }
 }
 
+/**
+ * Whether a receipt is about this very update: the same bytes may have been sent in an earlier epoch, too. A late receipt names the current round, so
+ * this update's names a newer one than its own, once some of it was sent; all others name their update's.
+ */
+static bool upload_is_meant(const fm_device_t *device, const fm_receipt_t *receipt)
+{
+    const fm_upload_t *upload = &device->upload;
+    const uint8_t *id = receipt->strings[FM_RECEIPT_UPDATE_ID].bytes;
+    uint32_t named = receipt->epoch;
+    uint32_t own = device->tookEpoch;
+    bool meant;
+
+    if (named == own) {
+        named = receipt->round;
+        own = device->tookRound;
+    }
+    if (receipt->status == FM_RECEIPT_STATUS_LATE) {
+        meant = (named > own) && (upload->at > 0U);
+    } else {
+        meant = named == own;
+    }
+    return meant && (device->stage >= FM_STAGE_SEND) && (memcmp(id, upload->updateId, sizeof(upload->updateId)) == 0);
+}
+
 void fm_upload_receipt(fm_device_t *device, const fm_receipt_t *receipt)
 {
-    const uint8_t *id = receipt->strings[FM_RECEIPT_UPDATE_ID].bytes;
-
-    if ((device->stage < FM_STAGE_SEND) || (memcmp(id, device->upload.updateId, sizeof(device->upload.updateId)) != 0)) {
+    if (!upload_is_meant(device, receipt)) {
         /* Of an update that is gone. */
     } else if (receipt->status == FM_RECEIPT_STATUS_BUSY) {
         fm_timer_set(device, &device->upload.timer, 1000U * receipt->retrySeconds);

@@ -149,7 +149,7 @@ export function deviceSuite(begin: Begin): void {
 
     test.each<[Receipt["status"], Partial<Receipt>, string]>([
       ["busy", { retrySeconds: 7 }, "BUSY"],
-      ["late", {}, "LATE"],
+      ["late", { round: 2 }, "LATE"],
       ["refused", { reason: "zu groß", allowedBytes: 9 }, "REFUSED"],
     ])("%s", async (status, changes, event) => {
       const federation = await sent()
@@ -167,6 +167,41 @@ export function deviceSuite(begin: Begin): void {
       expect(said(world, "update")).toHaveLength(before)
       await world.pass(120_000)
       expect(said(world, "update").length > before).toBe(status === "busy")
+    })
+
+    test.each<[string, Partial<Receipt>]>([
+      ["folded in an earlier epoch", { status: "folded", epoch: 4 }],
+      ["refused in another round", { status: "refused", round: 4 }],
+      ["late in the round of its own, which an earlier one was late for", { status: "late" }],
+      ["late in an earlier epoch", { status: "late", round: 9, epoch: 4 }],
+      ["late in an earlier round", { status: "late", round: 4 }],
+    ])("is kept and sent where the same bytes were %s", async (_, changes) => {
+      const federation = await sent({}, { round: 5, epoch: 5 })
+      const { world } = federation
+      federation.receipt(lastUpdate(world), changes)
+      await world.until("SENT", 60_000)
+      expect(world.told.map(({ event }) => event)).not.toContain("DROPPED")
+      federation.receipt(lastUpdate(world), { status: "late", round: 1, epoch: 6 })
+      await world.until("LATE", 1000)
+    })
+
+    test.each<[string, Partial<Notice>, string]>([
+      ["that it is committed: it is not", { phase: "committed", committed: { round: 1, epoch: 1 } }, "COMMITTED"],
+      ["of the same round: it is", {}, "SENT"],
+    ])("is sent again over a new connection once a Notice has come; where that says %s", async (_, changes, event) => {
+      const federation = await sent()
+      const { world } = federation
+      const before = said(world, "update").length
+      world.retained.delete(TOPICS.round)
+      await world.puppet.limits(-1, 2 ** 30)
+      await world.until("DOWN", 60_000)
+      await world.puppet.limits(2 ** 30, 2 ** 30)
+      await world.until("GREETED", 60_000)
+      await world.pass(60_000)
+      expect(said(world, "update")).toHaveLength(before)
+      federation.announce(changes)
+      await world.until(event, 5000)
+      expect(said(world, "update").length > before).toBe(event === "SENT")
     })
 
     test("waits while the coordinator is away, and is sent when it is back", async () => {

@@ -23,7 +23,7 @@ test("the README's table of sizes is what its images measure (`node test/firmwar
 })
 
 /** What is above its budget, and may not grow meanwhile. */
-const ABOVE: Readonly<Record<string, number>> = { "flash: all": 17_000 }
+const ABOVE: Readonly<Record<string, number>> = { "flash: all": 17_100 }
 
 test("nothing takes more than its budget", () => {
   const limited = measured.rows.filter(({ budget }) => budget !== undefined)
