@@ -38,14 +38,6 @@ export function refuseNonFinite(samples: Samples): never {
 
 /** Refuses settings without meaning ("settings"). */
 export function checkSettings(spec: ModelSpec, rows: number, settings: TrainOptions): void {
-  const count = (name: string, value: number, least: number): void => {
-    if (!Number.isInteger(value) || value < least || value > MAX_STEPS)
-      throw new KernelError("settings", `expected ${name} to be a whole number from ${least}, got ${value}`)
-  }
-  const real = (name: string, value: number): void => {
-    if (!(value >= 0) || !Number.isFinite(Math.fround(value)))
-      throw new KernelError("settings", `expected ${name} to be finite and not negative, got ${value}`)
-  }
   const { epochs, batch, schedule, trained } = settings
   count("epochs", epochs, 1)
   count("batch", batch, 1)
@@ -70,4 +62,14 @@ export function checkSettings(spec: ModelSpec, rows: number, settings: TrainOpti
         `expected trained layers within 0 to ${spec.layers.length}, got ${trained.from} to ${trained.to}`,
       )
   }
+}
+
+function count(name: string, value: number, least: number): void {
+  if (!Number.isInteger(value) || value < least || value > MAX_STEPS)
+    throw new KernelError("settings", `expected ${name} to be a whole number from ${least}, got ${value}`)
+}
+
+function real(name: string, value: number): void {
+  if (!(value >= 0) || !Number.isFinite(Math.fround(value)))
+    throw new KernelError("settings", `expected ${name} to be finite and not negative, got ${value}`)
 }

@@ -11,6 +11,8 @@ export function createEncoder(size: number, kind: KernelKind = defaultKind()): E
   return new KernelEncoder(size, kind)
 }
 
+const AS_IT_IS: EncodeOptions = {}
+
 // Bits of infinity: a magnitude from here on is not finite.
 const INFINITE = 0x7f800000
 
@@ -36,7 +38,7 @@ class KernelEncoder implements Encoder {
     this.#delta = new Float32Array(instance.memory, this.#deltaAt, size)
   }
 
-  encode(codec: CodecName, delta: Float32Array, key: RandomKey, options: EncodeOptions = {}): Uint8Array {
+  encode(codec: CodecName, delta: Float32Array, key: RandomKey, options: EncodeOptions = AS_IT_IS): Uint8Array {
     if (delta.length !== this.size)
       throw new KernelError("delta", `expected a delta of ${this.size} parameters, got ${delta.length}`)
     this.#delta.set(delta)

@@ -2,7 +2,7 @@ import type { CodecName } from "../core/codec.ts"
 import { FedmoteError, unreachable } from "../core/error.ts"
 import type { Federation } from "../core/federation.ts"
 import { drawOf } from "../core/round-selection.ts"
-import type { RoundEffect, RoundEvent } from "../core/round.ts"
+import type { ReadyDevice, RoundEffect, RoundEvent } from "../core/round.ts"
 import { select } from "../core/select.ts"
 import { deviceFilter } from "../core/tags.ts"
 import type { Dataset } from "../data/dataset.ts"
@@ -101,20 +101,26 @@ export class FleetRun {
     }
   }
 
+  // Keeps nothing of the event: there are many, and one object may serve for all of a kind.
   #feed(event: RoundEvent): void {
     this.#federation.step(event, this.#effects)
   }
 
   // The devices of the next round say that they are ready.
   #gather(): void {
-    const nowMs = this.#nowMs
-    for (const device of this.#roster.standing(this.#federation.rounds, this.#admits))
-      this.#feed({ type: "ready", nowMs, device })
+    const ready = { type: "ready" as const, nowMs: this.#nowMs, device: NOBODY }
+    for (const device of this.#roster.standing(this.#federation.rounds, this.#admits)) {
+      ready.device = device
+      this.#feed(ready)
+    }
   }
 
   #scatter(): void {
-    for (const device of this.#federation.rounds.ready.keys())
-      this.#feed({ type: "unready", nowMs: this.#nowMs, device })
+    const unready = { type: "unready" as const, nowMs: this.#nowMs, device: "" }
+    for (const device of this.#federation.rounds.ready.keys()) {
+      unready.device = device
+      this.#feed(unready)
+    }
   }
 
   // Whether those who stand ready are not the same in every round.
@@ -193,7 +199,11 @@ export class FleetRun {
           )
         : devices
     this.#arrived = undefined
-    for (const device of folded) this.#feed({ type: "update", nowMs: this.#nowMs, device, round, epoch })
+    const update = { type: "update" as const, nowMs: this.#nowMs, device: "", round, epoch }
+    for (const device of folded) {
+      update.device = device
+      this.#feed(update)
+    }
   }
 
   #ask(devices: readonly string[]): void {
@@ -284,6 +294,8 @@ export class FleetRun {
     }))
   }
 }
+
+const NOBODY: ReadyDevice = { id: "", key: [0, 0], samples: 0, testSamples: 0 }
 
 function rosterOf({ dataset, federation, replay }: FleetOptions): Roster {
   const { seed, pool } = federation.rounds.settings

@@ -62,81 +62,92 @@ const MOST_DRAWS = 100
  */
 export class DrawnRoster implements Roster {
   readonly changes = true
-  readonly #dataset: Dataset
   readonly #pool: number
+  readonly #clients: number
   readonly #walks: { readonly [kind in RoundState["kind"]]: Walk }
-  /** Drawn ahead for training, and how many of them have had their turn. */
-  #ahead: Member[] = []
-  #used = 0
 
   /** `pool`: how many stand ready where selection chooses among them. */
   constructor(dataset: Dataset, seed: number, pool: number) {
-    this.#dataset = dataset
     this.#pool = Math.min(pool, MOST_LISTED)
-    const walk = (number: number): Walk => new Walk(dataset.clients, seed, number)
+    this.#clients = dataset.clients
+    const walk = (number: number): Walk => new Walk(dataset, seed, number)
     this.#walks = { train: walk(0), statistics: walk(1), evaluate: walk(2) }
   }
 
-  *standing(rounds: RoundState, admits: Admits): Generator<Member> {
+  standing(rounds: RoundState, admits: Admits): readonly Member[] {
     const wanted = this.#wanted(rounds)
-    const seen = new Set<number>()
-    for (let tries = MOST_DRAWS * wanted, found = 0; found < wanted && tries > 0; tries--) {
-      const member = this.#next(rounds.kind)
+    const walk = this.#walks[rounds.kind]
+    const members: Member[] = []
+    const begun = walk.turns
+    let seen: Set<number> | undefined
+    for (let tries = MOST_DRAWS * wanted; members.length < wanted && tries > 0; tries--) {
+      const member = walk.turn()
+      if (!admits(member)) continue
       // Where one order ends and the next begins, somebody may have a turn in both.
-      if (seen.has(member.index) || !admits(member)) continue
-      seen.add(member.index)
-      found++
-      yield member
+      if (walk.turns > begun) seen ??= new Set(members.map(({ index }) => index))
+      if (seen?.has(member.index) === true) continue
+      members.push(member)
     }
+    return members
   }
 
   prepare(rounds: RoundState): void {
     const { kind, trained, settings } = rounds
-    if (kind !== "train" || trained + 1 >= settings.rounds) return
-    this.#ahead = this.#ahead.slice(this.#used)
-    this.#used = 0
-    for (let missing = this.#wanted(rounds) - this.#ahead.length; missing > 0; missing--)
-      this.#ahead.push(this.#draw("train"))
+    if (kind === "train" && trained + 1 < settings.rounds) this.#walks.train.prepare(this.#wanted(rounds))
   }
 
   // How many stand ready for a round of this kind.
   #wanted({ kind, settings, dropout }: RoundState): number {
     const alike = kind === "train" && settings.sampling === "uniform" && settings.late === undefined
-    return alike ? Math.max(devicesAsked(settings, dropout), settings.minimumToStart) : this.#pool
-  }
-
-  #next(kind: RoundState["kind"]): Member {
-    const ahead = kind === "train" && this.#used < this.#ahead.length ? this.#ahead[this.#used++] : undefined
-    return ahead ?? this.#draw(kind)
-  }
-
-  #draw(kind: RoundState["kind"]): Member {
-    return memberOf(this.#dataset, this.#walks[kind].next())
+    const wanted = alike ? Math.max(devicesAsked(settings, dropout), settings.minimumToStart) : this.#pool
+    return Math.min(wanted, this.#clients)
   }
 }
 
 /** All of a population, one order after the other. */
 class Walk {
-  readonly #count: number
+  readonly #dataset: Dataset
   readonly #seed: number
-  readonly #walk: number
+  readonly #number: number
   #order: Permutation
-  #pass = 0
-  #place = 0
+  /** Turns that were drawn, and those of them that were taken. */
+  #drawn = 0
+  #taken = 0
+  #ahead: Member[] = []
 
-  constructor(count: number, seed: number, walk: number) {
-    this.#count = count
+  constructor(dataset: Dataset, seed: number, number: number) {
+    this.#dataset = dataset
     this.#seed = seed
-    this.#walk = walk
-    this.#order = new Permutation(count, seed, walk, 0)
+    this.#number = number
+    this.#order = new Permutation(dataset.clients, seed, number, 0)
   }
 
-  next(): number {
-    if (this.#place === this.#count) {
-      this.#place = 0
-      this.#order = new Permutation(this.#count, this.#seed, this.#walk, ++this.#pass)
-    }
-    return this.#order.at(this.#place++)
+  /** How often all have had their turn. */
+  get turns(): number {
+    return Math.floor((this.#taken - 1) / this.#dataset.clients)
+  }
+
+  turn(): Member {
+    const waiting = this.#drawn - this.#taken
+    const member = waiting > 0 ? this.#ahead[this.#ahead.length - waiting]! : this.#draw()
+    this.#taken++
+    return member
+  }
+
+  /** Draws ahead until so many wait. */
+  prepare(count: number): void {
+    const waiting = this.#drawn - this.#taken
+    this.#ahead = this.#ahead.slice(this.#ahead.length - waiting)
+    for (let missing = count - waiting; missing > 0; missing--) this.#ahead.push(this.#draw())
+  }
+
+  #draw(): Member {
+    const { clients } = this.#dataset
+    const place = this.#drawn % clients
+    if (place === 0 && this.#drawn > 0)
+      this.#order = new Permutation(clients, this.#seed, this.#number, this.#drawn / clients)
+    this.#drawn++
+    return memberOf(this.#dataset, this.#order.at(place))
   }
 }
 

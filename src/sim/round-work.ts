@@ -178,13 +178,13 @@ function columns(folded: readonly Folded[]): { items: Uint32Array; keys: Uint32A
   const keys = new Uint32Array(2 * folded.length)
   const steps = new Uint32Array(folded.length)
   let cut = false
-  for (const [place, each] of folded.entries()) {
-    const { index, key } = each.client
-    items[place] = index
-    keys[2 * place] = key[0]
-    keys[2 * place + 1] = key[1]
-    steps[place] = each.steps
-    cut ||= each.steps > 0
+  for (let place = 0; place < folded.length; place++) {
+    const { client, steps: most } = folded[place]!
+    items[place] = client.index
+    keys[2 * place] = client.key[0]
+    keys[2 * place + 1] = client.key[1]
+    steps[place] = most
+    cut ||= most > 0
   }
   return { items, keys, steps: cut ? steps : undefined }
 }

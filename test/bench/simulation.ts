@@ -96,7 +96,7 @@ async function overhead(): Promise<Measured[]> {
   // What a process does once is in both.
   const short = await simulated("population", POPULATION, 1000, 200, 1)
   const long = await simulated("population", POPULATION, 1000, 1200, 1)
-  const own = updateSeconds(SOFTMAX, 20, "int8", 2000)
+  const { mean: own } = updateSeconds(SOFTMAX, 20, "int8", 2000)
   const value = ((long.cpuSeconds - short.cpuSeconds) / (long.updates - short.updates)) * 1e6
   return [
     measured({ group: GROUP, name: "one client, softmax of 610 parameters, 20 rows, int8", value, unit: "us" }),
@@ -111,7 +111,7 @@ async function overhead(): Promise<Measured[]> {
 }
 
 async function workers(): Promise<Measured[]> {
-  const network = async (count: number): Promise<number> => rate(await simulated("mnist-2nn", 100, 20, 20, count))
+  const network = async (count: number): Promise<number> => rate(await simulated("mnist-2nn", 100, 20, 40, count))
   const one = await network(1)
   const two = await network(2)
   return [
@@ -135,7 +135,7 @@ async function besideNumpy(): Promise<Measured[]> {
     let own = Infinity
     for (let turn = 0; turn < 3; turn++) {
       numpy = Math.min(numpy, await numpySeconds(model))
-      own = Math.min(own, updateSeconds(spec, rows, "f32", 1500))
+      own = Math.min(own, updateSeconds(spec, rows, "f32", 1500).least)
     }
     results.push(
       measured({

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest"
 import type { PlanOverrides } from "../../src/core/plan.ts"
 import type { Result } from "../../src/core/result.ts"
 import { openDataset } from "../../src/data/open.ts"
-import type { Client, Ended, Task, World } from "../../src/sim/fleet-world.ts"
+import type { Ended, Task, World } from "../../src/sim/fleet-world.ts"
 import { planFor } from "../../src/sim/plan-for.ts"
 import { simulate } from "../../src/sim/simulate.ts"
 
@@ -14,14 +14,11 @@ type Round = Parameters<World["ended"]>[0]
 class SlowWorld implements World {
   readonly rounds: Round[] = []
 
-  isReady(_: Client, _nowMs: number): boolean {
-    return true
-  }
+  isReady: World["isReady"] = () => true
+  partial: World["partial"] = () => undefined
+
   arrival({ client, askedAtMs }: Task): number {
     return askedAtMs + 60_000 * (client.index + 1)
-  }
-  partial(_: Task, _nowMs: number): { atMs: number; steps: number } | undefined {
-    return undefined
   }
   ended(round: Round): void {
     this.rounds.push(round)
