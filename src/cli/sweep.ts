@@ -22,6 +22,7 @@ import { readRuns } from "./run-files.ts"
 import type { SimulateFlags } from "./simulate-flags.ts"
 import { SweepData } from "./sweep-data.ts"
 import { SweepFolder, runName } from "./sweep-folder.ts"
+import { worldFor } from "./world-file.ts"
 
 /** A run that is to be done, or is. */
 interface Run extends SweepRun {
@@ -104,8 +105,9 @@ async function prepare(
   const axes = swept?.axes ?? []
   const dataset = await data.dealtFor(written ?? { seed: flags.seed ?? 1 }, firstData(axes))
   const source = await sourceDigest(flags.data)
-  const init = flags.init === undefined ? undefined : await sourceDigest(flags.init)
   const { baselines, recordCohorts = false } = flags
+  const [init, world, trace] = await Promise.all([flags.init, flags.world, flags.trace].map(digestOf))
+  const common = { baselines, recordCohorts, init, world, trace }
   const runs = sweepRuns(written ?? planFor(dataset, overrides), axes)
   const warnings = new Set<string>()
   // Of clients that differ from run to run nothing is known.
@@ -117,13 +119,17 @@ async function prepare(
       const plan = withData(run.plan, dataset)
       for (const warning of planWarnings(plan, facts)) warnings.add(warning)
       const options = { ...data.optionsFor(run.data), source }
-      return { ...run, plan, digest: settingsDigest({ plan, data: options, baselines, recordCohorts, init }), number }
+      return { ...run, plan, digest: settingsDigest({ plan, data: options, ...common }), number }
     } catch (error) {
       throw ofRun(error, { ...run, number }, runs.length)
     }
   })
   for (const warning of warnings) context.log.warn(warning)
   return prepared
+}
+
+async function digestOf(file: string | undefined): Promise<string | undefined> {
+  return file === undefined ? undefined : sourceDigest(file)
 }
 
 type SweepResult = Result & Required<Pick<Result, "experiment">>
@@ -137,6 +143,7 @@ async function runOne(
 ): Promise<SweepResult> {
   signal.throwIfAborted()
   const { partition } = data.optionsFor(dealt)
+  const world = await worldFor(flags, plan)
   const { result } = await simulate({
     plan,
     dataset: await data.dealtFor(plan, dealt),
@@ -144,6 +151,7 @@ async function runOne(
     recordCohorts: flags.recordCohorts ?? false,
     baselines: flags.baselines,
     describeClients: true,
+    ...(world && { world }),
     ...(flags.init === undefined ? {} : { init: (await importModel(flags.init, plan)).parameters }),
     onRound,
     signal,

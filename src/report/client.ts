@@ -22,7 +22,10 @@ export const CLIENT = String.raw`
   };
   const seconds = (value) => value < 120 ? short(value) + " s" : value < 7200 ? short(value / 60) + " min" : short(value / 3600) + " h";
   const format = { number: short, count: short, bytes, seconds };
-  const step = { bytes: [1, 2, 2.5, 5].flatMap((m) => Array.from({ length: 13 }, (_, e) => m * 10 ** e)).sort((a, b) => a - b) };
+  const step = {
+    seconds: [0.001, 0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 43200, 86400, 172800, 604800],
+    bytes: [1, 2, 2.5, 5].flatMap((m) => Array.from({ length: 13 }, (_, e) => m * 10 ** e)).sort((a, b) => a - b),
+  };
 
   let axis = 0;
   const viewOf = (series) => series.views ? series.views[axis] : series;

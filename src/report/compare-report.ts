@@ -96,8 +96,7 @@ function groupTable({ groups, metrics, target }: Compared, best: number): Html {
     ...metrics.map((name) => METRIC_LABELS[name]),
     ...(worst === undefined ? [] : [worst]),
     "Rounds",
-    "Bytes up",
-    "Bytes down",
+    "Bytes",
     ...(target === undefined
       ? []
       : ["Rounds to target", "Bytes to target", ...(times ? ["Time to target"] : []), "Reached"]),
@@ -108,8 +107,7 @@ function groupTable({ groups, metrics, target }: Compared, best: number): Html {
     ...metrics.map((name) => statisticText(group.metrics[name], formatMetric)),
     ...(worst === undefined ? [] : [statisticText(group.worstDecile, formatMetric)]),
     short(group.rounds.mean),
-    formatBytes(Math.round(group.uplinkBytes.mean)),
-    formatBytes(Math.round(group.downlinkBytes.mean)),
+    formatBytes(Math.round(group.uplinkBytes.mean + group.downlinkBytes.mean)),
     ...(group.toTarget === undefined
       ? []
       : [

@@ -12,6 +12,9 @@ export interface RunSettings {
   readonly recordCohorts: boolean
   /** SHA-256 of the parameters to start from. */
   readonly init?: string | undefined
+  /** Digests of the files of the simulated world and of its trace. */
+  readonly world?: string | undefined
+  readonly trace?: string | undefined
 }
 
 /** What a run is known by: SHA-256 of its settings as JSON with sorted keys; lower-case hexadecimal. */

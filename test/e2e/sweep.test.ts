@@ -120,6 +120,25 @@ describe("a sweep over the data", () => {
   }, 60_000)
 })
 
+describe("a sweep in a simulated world", () => {
+  it("knows its time, and is another one in another world", async () => {
+    const world = join(folder, "world.yaml")
+    await writeFile(join(folder, "plan.yaml"), "rounds: 2\nmodel: { hidden: none }\nsweep: { seeds: [1, 2] }\n")
+    await writeFile(world, "classes:\n  gateway: { share: 1 }\n")
+    expect((await fedmote(args("world", "--world", world))).code).toBe(0)
+    const [head, ...rows] = (await csv("world"))
+      .trim()
+      .split("\n")
+      .map((line) => line.split(","))
+    const column = head!.indexOf("simulatedSeconds")
+    for (const row of rows) expect(Number(row[column])).toBeGreaterThan(0)
+    await writeFile(world, "classes:\n  gateway: { share: 1, link: nb-iot }\n")
+    const { stderr } = await fedmote(args("world", "--world", world))
+    expect(stderr).not.toContain("are there already")
+    expect((await results("world")).size).toBe(4)
+  }, 60_000)
+})
+
 describe("compare", () => {
   it("takes sweeps and results, and says what it found", async () => {
     await writeFile(join(folder, "plan.yaml"), PLAN.replace("rounds: 8", "rounds: 1"))

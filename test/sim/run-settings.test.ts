@@ -67,6 +67,8 @@ describe("the digest of a run's settings", () => {
       settings({}, { baselines: false }),
       settings({}, { recordCohorts: true }),
       settings({}, { init: "cd" }),
+      settings({}, { world: "cd" }),
+      settings({}, { trace: "cd" }),
       settings({}, { data: { source: "ac", partition: "iid", clients: 3 } }),
       settings({}, { data: { source: "ab", partition: "iid", clients: 4 } }),
     ]
