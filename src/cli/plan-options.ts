@@ -49,6 +49,9 @@ export function planWarnings(plan: Plan, facts: FleetFacts = {}): string[] {
 }
 
 export function fleetFacts(dataset: Dataset): FleetFacts {
+  const { clients, population } = dataset
+  // Too many to be looked at one by one.
+  if (population !== undefined) return { clients, samples: Math.round(population.trainSamples / clients) }
   const rows = Array.from({ length: dataset.clients }, (_, client) => dataset.trainRows(client)).sort((a, b) => a - b)
   const samples = rows[rows.length >> 1]
   return { clients: dataset.clients, ...(samples === undefined ? {} : { samples }) }

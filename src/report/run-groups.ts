@@ -68,7 +68,16 @@ function addLeaves(into: Map<string, unknown>, path: string, value: object): voi
   }
 }
 
-function differing(all: readonly ReadonlyMap<string, unknown>[]): string[] {
-  const keys = new Set(all.flatMap((settings) => [...settings.keys()]))
-  return [...keys].filter((key) => new Set(all.map((settings) => JSON.stringify(settings.get(key)))).size > 1)
+type Settings = ReadonlyMap<string, unknown>
+
+/** Keys that tell groups apart; those that only some groups have, such as a strategy's own, are left out where the others are enough. */
+function differing(all: readonly Settings[]): string[] {
+  const keys = [...new Set(all.flatMap((settings) => [...settings.keys()]))].filter((key) => kinds(all, [key]) > 1)
+  const common = keys.filter((key) => all.every((settings) => settings.has(key)))
+  return kinds(all, common) === all.length ? common : keys
+}
+
+/** How many groups can be told apart by these keys. */
+function kinds(all: readonly Settings[], keys: readonly string[]): number {
+  return new Set(all.map((settings) => JSON.stringify(keys.map((key) => settings.get(key))))).size
 }

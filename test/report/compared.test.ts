@@ -81,6 +81,16 @@ describe("groups", () => {
     expect([undefined, [64, 32], [], "int8", 0.1].map(settingText)).toEqual(["–", "64 32", "none", "int8", "0.1"])
   })
 
+  it("leave out what only some have, where the rest tells them apart", () => {
+    const strategies = [{ name: "fedavg" }, { name: "fedadam" }, { name: "fedadam", beta1: 0.5 }] as const
+    const keys = (count: number) =>
+      Object.keys(
+        groupRuns(named(...strategies.slice(0, count).map((strategy) => run({ strategy }, [0.5]))))[0]!.settings,
+      )
+    expect(keys(2)).toEqual(["strategy.name", "strategy.serverLearningRate"])
+    expect(keys(3)).toContain("strategy.beta1")
+  })
+
   it("have one without anything to tell apart; a run that comes twice counts once", () => {
     const digest = "ab".repeat(32)
     const same = { ...run({}, [0.5]), experiment: { digest, set: {} } }
