@@ -11,26 +11,14 @@ static float values[MOST];
 static float memory[FM_BLOCK_VALUES];
 static uint8_t bytes[4U * MOST];
 
-static fm_key_t key_of(fm_bytes_t numbers)
-{
-    fm_key_t key = { record_number(numbers, 0U),
-                     record_number(numbers, 1U),
-                     { record_number(numbers, 2U), record_number(numbers, 3U) } };
-
-    return key;
-}
-
-bool check_encoding(const record_t *record)
+bool check_payload(const record_t *record, const fm_delta_t *delta, uint32_t id, fm_bytes_t expected)
 {
     static const fm_codec_t *const codecs[3] = { &fm_codec_f32, &fm_codec_int8, &fm_codec_eden1 };
-    const fm_key_t key = key_of(record->strings[2]);
-    fm_delta_t delta = { values, NULL, record_floats(record->strings[3], values, MOST), &key, memory };
-    fm_bytes_t expected = record->strings[4];
     bool good = true;
 
     for (uint32_t i = 0U; i < 3U; i++) {
-        if (codecs[i]->id == record_number(record->strings[1], 0U)) {
-            good &= check(record, fm_codec_bytes(codecs[i], delta.count) == expected.size, "another length");
+        if (codecs[i]->id == id) {
+            good &= check(record, fm_codec_bytes(codecs[i], delta->count) == expected.size, "another length");
             /* In pieces of several sizes, the last of them all at once. */
             for (uint32_t piece = 1U; piece <= (4U * expected.size); piece *= 4U) {
                 memset(bytes, 0, sizeof(bytes));
@@ -38,7 +26,7 @@ bool check_encoding(const record_t *record)
                     uint32_t left = expected.size - at;
                     uint32_t size = (left < piece) ? left : piece;
 
-                    good &= check(record, fm_codec_read(codecs[i], &delta, at, &bytes[at], size) == FM_OK,
+                    good &= check(record, fm_codec_read(codecs[i], delta, at, &bytes[at], size) == FM_OK,
                                   "a piece fails");
                 }
                 good &= check(record, memcmp(bytes, expected.bytes, expected.size) == 0, "another payload");
@@ -48,11 +36,19 @@ bool check_encoding(const record_t *record)
     return good;
 }
 
+bool check_encoding(const record_t *record)
+{
+    const fm_key_t key = record_key(record->strings[2]);
+    fm_delta_t delta = { values, NULL, record_floats(record->strings[3], values, MOST), &key, memory };
+
+    return check_payload(record, &delta, record_number(record->strings[1], 0U), record->strings[4]);
+}
+
 bool check_decoding(const record_t *record)
 {
     static const fm_decoder_t *const decoders[4] = { &fm_decoder_int8, &fm_decoder_eden1, &fm_decoder_eden2,
                                                   &fm_decoder_eden4 };
-    fm_key_t key = key_of(record->strings[2]);
+    fm_key_t key = record_key(record->strings[2]);
     fm_bytes_t payload = record->strings[4];
     uint32_t count = record->strings[5].size / 4U;
     bool good = true;

@@ -202,32 +202,52 @@ static bool check_evaluated(const record_t *record, const fm_model_t *model, con
     return good;
 }
 
+/** Trains as a record says, from its start; `key` is that of the initial parameters. */
+static bool check_from_start(const record_t *record, fm_model_t *model, const fm_samples_t *samples, fm_key_t key)
+{
+    const fm_settings_t *settings = model->settings;
+    uint32_t parameters = fm_model_offset(model, settings->layerCount);
+    fm_training_t training = { .model = model, .samples = samples };
+    bool good = check(record, fm_training_memory(model, samples->rows) <= MOST, "too large for this test");
+
+    good &= check(record, fm_training_supports(settings), "no code for it");
+    training.order = order;
+    training.start = start;
+    training.weights = weights;
+    training.velocity = (settings->momentum > 0.0F) ? velocity : NULL;
+    training.memory = memory;
+    model->key = key;
+    fm_init(model, start);
+    good &= check(record, record_same(record->strings[5], start, parameters), "other initial parameters");
+    model->key = record_key(record->strings[2]);
+    (void)record_floats(record->strings[6], start, MOST);
+    return good && check_trained(record, &training, parameters);
+}
+
 bool check_training(const record_t *record)
 {
     fm_settings_t settings = settings_of(record->strings[1]);
     table_t table = { record->strings[3], record->strings[4], settings.inputs };
     fm_samples_t samples = { &table, record->strings[4].size / 4U, value };
     fm_model_t model = { .loss = losses[settings.loss] };
-    fm_training_t training = { .model = &model, .samples = &samples };
-    uint32_t parameters;
-    bool good = check(record, fm_model_begin(&model, &settings) == FM_OK, "no model");
 
-    parameters = fm_model_offset(&model, settings.layerCount);
-    model.key.seed = record_number(record->strings[2], 0U);
-    model.key.round = record_number(record->strings[2], 1U);
-    model.key.device[0] = record_number(record->strings[2], 2U);
-    model.key.device[1] = record_number(record->strings[2], 3U);
-    training.order = order;
-    training.start = start;
-    training.weights = weights;
-    training.velocity = (settings.momentum > 0.0F) ? velocity : NULL;
-    training.memory = memory;
-    good &= check(record, fm_training_memory(&model, samples.rows) <= MOST, "too large for this test");
-    fm_init(&model, start);
-    good &= check(record, record_same(record->strings[5], start, parameters), "other initial parameters");
-    (void)record_floats(record->strings[6], start, MOST);
-    good = good && check_trained(record, &training, parameters);
-    return good && check_evaluated(record, &model, &samples);
+    return check(record, fm_model_begin(&model, &settings) == FM_OK, "no model") &&
+           check_from_start(record, &model, &samples, record_key(record->strings[2])) &&
+           check_evaluated(record, &model, &samples);
+}
+
+bool check_round(const record_t *record)
+{
+    fm_settings_t settings = settings_of(record->strings[1]);
+    table_t table = { record->strings[3], record->strings[4], settings.inputs };
+    fm_samples_t samples = { &table, record->strings[4].size / 4U, value };
+    fm_model_t model = { .loss = losses[settings.loss] };
+    fm_key_t first = { record_number(record->strings[2], 0U), 0U, { 0U, 0U } };
+    fm_delta_t delta = { weights, start, record->strings[7].size / 4U, &model.key, memory };
+
+    return check(record, fm_model_begin(&model, &settings) == FM_OK, "no model") &&
+           check_from_start(record, &model, &samples, first) &&
+           check_payload(record, &delta, record_number(record->strings[10], 0U), record->strings[11]);
 }
 
 bool check_evaluation(const record_t *record)

@@ -36,6 +36,15 @@ float record_float(fm_bytes_t string, uint32_t index)
     return fm_float(record_number(string, index));
 }
 
+fm_key_t record_key(fm_bytes_t string)
+{
+    fm_key_t key = { record_number(string, 0U),
+                     record_number(string, 1U),
+                     { record_number(string, 2U), record_number(string, 3U) } };
+
+    return key;
+}
+
 uint32_t record_floats(fm_bytes_t string, float *to, uint32_t most)
 {
     uint32_t count = string.size / 4U;

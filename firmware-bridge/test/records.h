@@ -28,6 +28,8 @@
 #define RECORD_SUM 10U
 #define RECORD_EVALUATION 11U
 #define RECORD_PACKET 12U
+#define RECORD_ROUND 13U
+#define RECORD_HOSTILE 14U
 
 typedef struct {
     uint32_t kind;
@@ -65,5 +67,13 @@ bool check_decoding(const record_t *record);
 bool check_evaluation(const record_t *record);
 bool check_sum(const record_t *record);
 bool check_moments(const record_t *record);
+bool check_round(const record_t *record);
+bool check_hostile(const record_t *record);
+
+/** Whether a delta's payload in the codec `id`, encoded in pieces of several sizes, is `expected`. */
+bool check_payload(const record_t *record, const fm_delta_t *delta, uint32_t id, fm_bytes_t expected);
+
+/** A key: seed, round, and the device's two words. */
+fm_key_t record_key(fm_bytes_t string);
 
 #endif

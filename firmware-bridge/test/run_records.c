@@ -13,6 +13,7 @@ static bool run(const record_t *record)
         [RECORD_ENCODING] = check_encoding, [RECORD_DECODING] = check_decoding,
         [RECORD_MOMENTS] = check_moments,   [RECORD_SUM] = check_sum,
         [RECORD_EVALUATION] = check_evaluation, [RECORD_PACKET] = check_packet,
+        [RECORD_ROUND] = check_round,       [RECORD_HOSTILE] = check_hostile,
     };
 
     if ((record->kind == 0U) || (record->kind >= sizeof(checks) / sizeof(checks[0]))) {

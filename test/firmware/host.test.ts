@@ -9,6 +9,7 @@ import { messageRecords } from "./message-records.ts"
 import { committedHeader, protocolHeader } from "./protocol-header.ts"
 import { packetRecords } from "./packet-records.ts"
 import type { Records } from "./records.ts"
+import { hostileRecords, roundRecords } from "./round-records.ts"
 
 test("the C client's numbers of the protocol are those of keys.ts (`node test/firmware/protocol-header.ts` writes them anew)", () => {
   expect(committedHeader()).toBe(protocolHeader())
@@ -54,6 +55,16 @@ describe.each([
 
   test("kernels and codecs give the golden bytes", () => {
     const records = kernelRecords()
+    expect(run(records)).toBe(`${records.count} passed, 0 failed\n`)
+  })
+
+  test("golden rounds: from the model to the payload, byte for byte", () => {
+    const records = roundRecords()
+    expect(run(records)).toBe(`${records.count} passed, 0 failed\n`)
+  })
+
+  test("hostile payloads are refused, and their neighbours are not", () => {
+    const records = hostileRecords()
     expect(run(records)).toBe(`${records.count} passed, 0 failed\n`)
   })
 

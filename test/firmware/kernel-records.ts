@@ -17,13 +17,13 @@ import { Records } from "./records.ts"
 
 /** The golden vectors of `test/vectors/kernels` that the C client can check, and more of what it does with integers alone. */
 
-const ENCODERS: readonly CodecName[] = ["f32", "int8", "eden1"]
-const DECODERS: readonly CodecName[] = ["int8-nearest", "eden1", "eden2", "eden4"]
+export const ENCODERS: readonly CodecName[] = ["f32", "int8", "eden1"]
+export const DECODERS: readonly CodecName[] = ["int8-nearest", "eden1", "eden2", "eden4"]
 
-const bytes = (hex: string): Uint8Array<ArrayBuffer> => Uint8Array.from(Buffer.from(hex, "hex"))
+export const bytes = (hex: string): Uint8Array<ArrayBuffer> => Uint8Array.from(Buffer.from(hex, "hex"))
 const floats = (hex: string): Float32Array => new Float32Array(bytes(hex).buffer)
-const double = (hex: string): number => new Float64Array(bytes(hex).buffer)[0]!
-const keyWords = ({ seed, round, device }: RandomKey): Uint32Array => Uint32Array.of(seed, round, ...device)
+export const double = (hex: string): number => new Float64Array(bytes(hex).buffer)[0]!
+export const keyWords = ({ seed, round, device }: RandomKey): Uint32Array => Uint32Array.of(seed, round, ...device)
 const bits = (value: number): number => new Uint32Array(Float32Array.of(value).buffer)[0]!
 
 /** What the C client's kernels do: dense layers, without what they have no code for. */
@@ -76,7 +76,7 @@ function addEvaluation(records: Records, each: TrainingVectors["evaluations"][nu
   records.add("evaluation", name, ...strings, none, none, none, none, none, vector, bytes(predictions))
 }
 
-function settingsWords(spec: ModelSpec, settings: TrainSettings): Uint32Array {
+export function settingsWords(spec: ModelSpec, settings: TrainSettings): Uint32Array {
   const { epochs, batch, learningRate, momentum, l2, proximal, trained } = settings
   const { from, to } = trained ?? { from: 0, to: spec.layers.length }
   const layers = spec.layers.flatMap((layer) =>

@@ -6,6 +6,7 @@ import { messageRecords } from "./message-records.ts"
 import type { BoardBuild } from "./qemu.ts"
 import { buildFor, runOnBoard } from "./qemu.ts"
 import { Records } from "./records.ts"
+import { hostileRecords, roundRecords } from "./round-records.ts"
 
 describe.each([
   ["an385", "Cortex-M3, soft float", false],
@@ -25,6 +26,14 @@ describe.each([
 
   test("kernels and codecs give the golden bytes", () => {
     check("kernels.bin", kernelRecords())
+  })
+
+  test("golden rounds: from the model to the payload, byte for byte", () => {
+    check("rounds.bin", roundRecords())
+  })
+
+  test("hostile payloads are refused, and their neighbours are not", () => {
+    check("hostile.bin", hostileRecords())
   })
 
   test("golden messages come back byte for byte; prefixes, longer and invalid ones are refused", () => {

@@ -13,6 +13,8 @@ export const KINDS = {
   sum: 10,
   evaluation: 11,
   packet: 12,
+  round: 13,
+  hostile: 14,
 } as const
 
 type Part = string | Uint8Array | Uint32Array | Float32Array
