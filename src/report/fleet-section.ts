@@ -28,11 +28,14 @@ export function fleetSection(groups: readonly FleetGroup[]): Html | readonly Htm
 }
 
 function funnelCards(groups: readonly FleetGroup[]): Html[] {
-  return groups.flatMap(({ label, results }) => {
+  const told = groups.flatMap(({ label, results }) => {
     const funnel = funnelOf(results)
-    if (funnel === undefined || funnel.selected === 0) return []
-    return card(titled("Devices, summed over rounds", label, groups), funnelBars(funnel))
+    return funnel === undefined || funnel.selected === 0 ? [] : [{ label, funnel }]
   })
+  const different = firstOfEach(told, ({ funnel }) => funnel)
+  return different.map(({ label, funnel }) =>
+    card(titled("Devices, summed over rounds", different.length > 1 ? label : ""), funnelBars(funnel)),
+  )
 }
 
 function spreadCards(groups: readonly FleetGroup[]): Html[] {
@@ -50,25 +53,27 @@ function spreadOf({ label, results }: FleetGroup, metric: MetricName, color: num
 }
 
 function labelCards(groups: readonly FleetGroup[]): Html[] {
-  // Runs that were dealt the same data need one picture.
-  const seen = new Map<string, { readonly label: string; readonly result: Result }>()
-  for (const { label, results } of groups)
-    for (const result of results.slice(0, 1)) {
-      const text = JSON.stringify(result.labels)
-      if (result.labels !== undefined && !seen.has(text)) seen.set(text, { label, result })
-    }
-  const pictures = [...seen.values()].slice(0, MOST_PICTURES)
-  return pictures.map(({ label, result }) => {
-    const labels = result.labels!
-    const regression = result.data.classes === 0
-    const title = regression ? "Samples of clients" : `Classes of clients, skew ${formatMetric(labels.skew)}`
-    const name = pictures.length > 1 ? label : ""
-    return card(name === "" ? title : `${title}: ${name}`, labelPicture(labels, result.plan.model.labels), " wide")
+  const told = groups.flatMap(({ label, results }) => {
+    const result = results[0]!
+    return result.labels === undefined ? [] : [{ label, result, labels: result.labels }]
+  })
+  const pictures = firstOfEach(told, ({ labels }) => labels).slice(0, MOST_PICTURES)
+  return pictures.map(({ label, result, labels }) => {
+    const title =
+      result.data.classes === 0 ? "Samples of clients" : `Classes of clients, skew ${formatMetric(labels.skew)}`
+    const content = labelPicture(labels, result.plan.model.labels)
+    return card(titled(title, pictures.length > 1 ? label : ""), content, " wide")
   })
 }
 
-function titled(title: string, label: string, groups: readonly FleetGroup[]): string {
-  return groups.length > 1 ? `${title}: ${label}` : title
+/** Without those that look like one before: runs of the same fleet, or of the same data. */
+function firstOfEach<T>(items: readonly T[], look: (item: T) => unknown): T[] {
+  const texts = items.map((item) => JSON.stringify(look(item)))
+  return items.filter((_, i) => texts.indexOf(texts[i]!) === i)
+}
+
+function titled(title: string, label: string): string {
+  return label === "" ? title : `${title}: ${label}`
 }
 
 function card(title: string, content: Html, more = ""): Html {

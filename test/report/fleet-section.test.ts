@@ -59,6 +59,15 @@ describe("the section of the fleet", () => {
     expect(fleetSection([])).toEqual([])
   })
 
+  it("has a funnel for each group, and one where all are the same", () => {
+    const result = exampleSimulation()
+    const fewer = { ...result, rounds: result.rounds.slice(1) }
+    const funnels = (...results: readonly Result[]): number =>
+      textOf(results.map((each, i) => ({ label: `run ${i}`, results: [each] }))).match(/summed over rounds/g)!.length
+    expect(funnels(result, fewer)).toBe(2)
+    expect(funnels(result, result)).toBe(1)
+  })
+
   it("shows groups side by side, with the mean of their runs, and the same data once", () => {
     const low = exampleSimulation()
     const accuracy = low.clients!.metrics.accuracy!
