@@ -30,7 +30,9 @@ const schema = z.object({
   data: z.object({
     name: z.string().exactOptional().describe("Of the data source."),
     clients: count,
-    trainSamples: count,
+    trainSamples: count.describe(
+      "Of all clients; where a population varies in what each draws or makes, what is expected.",
+    ),
     testSamples: count,
     features: count.describe("Number of features of a sample."),
     classes: count.describe("Number of classes; 0 for regression."),
