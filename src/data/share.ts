@@ -3,6 +3,7 @@ import type { Samples } from "../core/samples.ts"
 import type { Dataset, Task } from "./dataset.ts"
 import { sampleBuffer } from "./dataset.ts"
 import { DrawnDataset } from "./drawn.ts"
+import { DataError } from "./error.ts"
 import type { DrawnParts, PoolRows } from "./drawn.ts"
 import type { Deal, DatasetParts, Pool } from "./pool.ts"
 import { PooledDataset, sharedFloats, sharedWords } from "./pool.ts"
@@ -44,7 +45,7 @@ interface SharedDeal extends SharedRows {
   readonly bounds: SharedArrayBuffer
 }
 
-/** Describes `dataset` for other threads. Free for the sets that `openDataset` made; any other is copied once, client by client. */
+/** Describes `dataset` for other threads. Free for the sets that `openDataset` made; any other is copied once, client by client. Throws `DataError` ("client") for a population of another making. */
 export function share(dataset: Dataset): SharedDataset {
   if (dataset instanceof SyntheticDataset) return { kind: "synthetic", parts: dataset.parts }
   if (dataset instanceof DrawnDataset) {
@@ -110,6 +111,11 @@ function bufferOf(array: Float32Array | Uint8Array | Uint32Array): SharedArrayBu
 }
 
 function collect(dataset: Dataset): DatasetParts {
+  if (dataset.population !== undefined)
+    throw new DataError(
+      "client",
+      `${dataset.name}: expected a population that openDataset made, or clients to be listed`,
+    )
   const ids = Array.from({ length: dataset.clients }, (_, c) => dataset.id(c))
   return {
     name: dataset.name,

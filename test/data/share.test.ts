@@ -100,6 +100,8 @@ test("a data set of somebody else's making can be shared too", () => {
     test: (c) => samples(2 - c, 100 * c),
   }
   expect(contents(openShared(structuredClone(share(data))))).toEqual(contents(data))
+  const population = { mostRows: 2, trainSamples: 3, testSamples: 3, indexOf: () => undefined }
+  expect(() => share({ ...data, population })).toThrow("own: expected a population that openDataset made")
 })
 
 test("samples lie in the caller's buffer, or are the caller's to keep", async () => {
