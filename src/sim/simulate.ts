@@ -107,8 +107,7 @@ export async function simulate(options: SimulateOptions): Promise<Simulation> {
     const outcome = await (options.path === "loopback" ? overLoopback(plan, options) : fast(plan, setup, crew, options))
     const { report, parameters, standardizer } = outcome
     const trainingSeconds = (performance.now() - started) / 1000
-    // A population is not there to be pooled.
-    const wanted = options.baselines !== false && dataset.clients <= MOST_LISTED
+    const wanted = options.baselines !== false && canBePooled(dataset)
     // What is frozen is the same for all.
     const start = plan.model.frozen && options.init
     const baselines = wanted ? await trainBaselines(crew, plan, dataset, { standardizer, start }) : {}
@@ -212,6 +211,11 @@ export async function baselinesOf(
 ): Promise<Result["baselines"]> {
   const setup = setupOf(plan, dataset, undefined, workers)
   return withCrew(setup, workers, signal, (crew) => trainBaselines(crew, plan, dataset, federation))
+}
+
+/** A population can be far larger than any memory. */
+function canBePooled({ features, population }: Dataset): boolean {
+  return population === undefined || population.trainSamples * features.length <= CACHED_VALUES
 }
 
 async function trainBaselines(
