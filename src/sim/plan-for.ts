@@ -2,6 +2,7 @@ import { withData } from "../core/plan-model.ts"
 import { mergePlan, parsePlan } from "../core/plan.ts"
 import type { Plan, PlanInput, PlanOverrides } from "../core/plan.ts"
 import type { Dataset } from "../data/dataset.ts"
+import { DrawnDataset } from "../data/drawn.ts"
 import { PooledDataset } from "../data/pool.ts"
 
 /**
@@ -34,5 +35,6 @@ export function planFor(dataset: Dataset, overrides: PlanOverrides = {}): Plan {
 }
 
 function hasBytes(dataset: Dataset): boolean {
-  return dataset instanceof PooledDataset && dataset.parts.train.pool.values instanceof Uint8Array
+  const known = dataset instanceof PooledDataset || dataset instanceof DrawnDataset
+  return known && dataset.parts.train.pool.values instanceof Uint8Array
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest"
 import type { PlanOverrides } from "../../src/core/plan.ts"
 import type { Result } from "../../src/core/result.ts"
 import type { Dataset } from "../../src/data/dataset.ts"
+import { DrawnDataset } from "../../src/data/drawn.ts"
 import { openDataset } from "../../src/data/open.ts"
 import { demo } from "../../src/sim/demo.ts"
 import { planFor } from "../../src/sim/plan-for.ts"
@@ -47,6 +48,17 @@ describe("a small population whose clients draw their rows", () => {
       "expected a population of at least 10 clients, as many as the plan's cohort, got 9 of telosb",
     )
   })
+})
+
+test("of pictures learns from the pixels as they are, unless told otherwise", async () => {
+  const pool = { values: Uint8Array.of(0, 51, 255, 102), stride: 2, y: Float32Array.of(0, 1) }
+  const both = { pool, rows: Uint32Array.of(0, 1) }
+  const named = { name: "pictures", task: "binary", features: ["p", "q"], classes: ["dark", "light"] } as const
+  const each = { least: 2, most: 2 }
+  const dataset = new DrawnDataset({ ...named, train: both, test: both, clients: 10, each, seed: 1 })
+  expect(planFor(dataset).model.standardize).toBe(false)
+  expect(planFor(dataset, { model: { standardize: true } }).model.standardize).toBe(true)
+  expect(planFor(await drawn(9)).model.standardize).toBe(true)
 })
 
 describe("a population that is not listed", () => {
