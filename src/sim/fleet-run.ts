@@ -41,8 +41,10 @@ export interface FleetOptions {
   onCommit?(): void
 }
 
-/** A round that was abandoned so often, or waited so long for clients, does not get better by being tried again. */
+/** A round that was abandoned so often does not get better by being tried again. */
 const MOST_TRIES = 100
+/** Clients that have not come in so long do not come any more. */
+const MOST_WAIT_MS = 7 * 24 * 3_600_000
 
 /**
  * Feeds the round machine with a fleet that does not exist: clients stand ready, and whoever is wanted answers - at once, or when the world has it that the
@@ -64,7 +66,8 @@ export class FleetRun {
   readonly #work: RoundWork
   #bound = 1
   #nowMs = 0
-  #waits = 0
+  /** Since when a selection waits in vain. */
+  #waitsSinceMs = Infinity
 
   constructor(options: FleetOptions) {
     const { federation, dataset, replay, heldOutItems, world } = options
@@ -89,8 +92,9 @@ export class FleetRun {
   }
 
   async run(): Promise<void> {
-    this.#feed({ type: "start", nowMs: 0 })
+    // All of them first: the first round is drawn from all.
     this.#gather()
+    this.#feed({ type: "start", nowMs: 0 })
     while (this.#federation.rounds.phase !== "released") {
       this.#options.signal?.throwIfAborted()
       if (this.#effects.length === 0 && !this.#arrive()) this.#skip()
@@ -154,7 +158,7 @@ export class FleetRun {
       case "begin":
         this.#bound = effect.bound
         this.#folding = []
-        this.#waits = 0
+        this.#waitsSinceMs = Infinity
         this.#answer(effect.devices)
         break
       case "join":
@@ -235,10 +239,16 @@ export class FleetRun {
 
   // In a world that changes others may come; in one that does not it would wait for ever.
   #wait(ready: number, needed: number): void {
-    if (this.#options.world === undefined || ++this.#waits > MOST_TRIES)
+    if (this.#options.world === undefined)
       throw new FedmoteError(
         "fleet",
         `expected ${needed} clients with samples for a round of this plan, the data has ${ready}`,
+      )
+    this.#waitsSinceMs = Math.min(this.#waitsSinceMs, this.#nowMs)
+    if (this.#nowMs - this.#waitsSinceMs > MOST_WAIT_MS)
+      throw new FedmoteError(
+        "fleet",
+        `expected ${needed} clients ready for a round, got ${ready} at best in ${MOST_WAIT_MS / 86_400_000} days of this world's time: their hours do not meet, or their batteries are empty`,
       )
     this.#scatter()
     this.#gather()

@@ -13,7 +13,7 @@ export class Batteries {
   level(index: number, { battery }: ClassSpec, nowMs: number): number {
     if (battery === undefined) return Infinity
     const { joules, atMs } = this.#charges.get(index) ?? { joules: battery.joules, atMs: 0 }
-    return Math.min(battery.joules, joules + (battery.chargeWatts * (nowMs - atMs)) / 1000)
+    return Math.min(battery.joules, joules + (battery.chargeWatts * Math.max(0, nowMs - atMs)) / 1000)
   }
 
   /** Whether it is above its reserve. */
@@ -24,6 +24,8 @@ export class Batteries {
 
   spend(index: number, spec: ClassSpec, joules: number, nowMs: number): void {
     if (spec.battery === undefined) return
-    this.#charges.set(index, { joules: Math.max(0, this.level(index, spec, nowMs) - joules), atMs: nowMs })
+    // Work may end behind the moment at which it is paid for.
+    const atMs = Math.max(nowMs, this.#charges.get(index)?.atMs ?? 0)
+    this.#charges.set(index, { joules: Math.max(0, this.level(index, spec, atMs) - joules), atMs })
   }
 }

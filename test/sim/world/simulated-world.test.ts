@@ -176,6 +176,30 @@ describe("a federation", () => {
     )
   })
 
+  test("waits through the day where its clients are there at night", async () => {
+    const settings = planWith({ rounds: 3, train: { epochs: 1, batch: 8 }, evaluate: { every: 0 } })
+    // Half a sample a second: more than an hour for a mote's 2300.
+    const one = { ...STEADY, flopsPerSecond: 24, available: { from: 0, hours: 6 } }
+    const { result } = await simulate({
+      plan: { ...settings, rounds: 6, report: { ...settings.report, timeoutSeconds: 7200 } },
+      dataset: telosb,
+      world: new SimulatedWorld(parseWorld({ classes: { one } }), settings),
+      baselines: false,
+    })
+    expect(result.rounds).toHaveLength(6)
+    expect(Math.max(...result.rounds.map(({ simulatedSeconds }) => simulatedSeconds!))).toBeGreaterThan(18 * 3600)
+    expect(result.world!.simulatedSeconds).toBeGreaterThan(24 * 3600)
+    expect(result.world!.simulatedSeconds).toBeLessThan(48 * 3600)
+  })
+
+  test("ends with a word where the batteries are empty", async () => {
+    const settings = planWith({ rounds: 50, evaluate: { every: 0 } })
+    const spec = parseWorld({ classes: { one: { ...STEADY, battery: { joules: 5, reserve: 0.9 } } } })
+    await expect(
+      simulate({ plan: settings, dataset: telosb, world: new SimulatedWorld(spec, settings), baselines: false }),
+    ).rejects.toThrow(/clients ready for a round, got 0 at best in 7 days of this world's time: .* batteries are empty/)
+  })
+
   test("is the same whatever the number of workers, and its replay ends in the same model", async () => {
     const [one, two] = [await run(3), await run(3, 2)]
     expect(two.rounds.map(({ seconds: _, ...rest }) => rest)).toEqual(one.rounds.map(({ seconds: _, ...rest }) => rest))
