@@ -1,12 +1,12 @@
 # The library's sources, one a line: the only list of them. The Makefile and every package read it.
 FM_SOURCES = \
-  src/fm_bits.c \
   src/fm_cbor.c \
   src/fm_changes.c \
   src/fm_codec.c \
   src/fm_codec_eden1.c \
   src/fm_codec_f32.c \
   src/fm_codec_int8.c \
+  src/fm_curve_tanh.c \
   src/fm_decoder_eden.c \
   src/fm_decoder_int8.c \
   src/fm_device.c \
@@ -41,6 +41,7 @@ FM_SOURCES = \
   src/fm_session.c \
   src/fm_sha256.c \
   src/fm_sum.c \
+  src/fm_terms.c \
   src/fm_topic.c \
   src/fm_training.c \
   src/fm_upload.c \

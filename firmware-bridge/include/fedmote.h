@@ -138,6 +138,8 @@ typedef struct {
 /** A loss; an image links those that it names. */
 typedef struct fm_loss fm_loss_t;
 extern const fm_loss_t fm_softmax;
+/** Softmax without what evaluation counts, for images without fm_round_evaluation. */
+extern const fm_loss_t fm_softmax_uncounted;
 extern const fm_loss_t fm_logistic;
 extern const fm_loss_t fm_squared;
 
@@ -153,6 +155,14 @@ extern const fm_round_t fm_round_training;
 extern const fm_round_t fm_round_statistics;
 extern const fm_round_t fm_round_evaluation;
 
+/** Weight decay (`l2`), momentum, and the proximal term of FedProx. */
+typedef struct fm_terms fm_terms_t;
+extern const fm_terms_t fm_terms;
+
+/** An activation beside ReLU: tanh. */
+typedef struct fm_curve fm_curve_t;
+extern const fm_curve_t fm_curve_tanh;
+
 /** Models by their changes, on the way down. */
 typedef struct fm_changes fm_changes_t;
 extern const fm_changes_t fm_changes;
@@ -163,14 +173,18 @@ typedef struct {
     /** At most 16. */
     const fm_codec_t *const *codecs;
     const fm_round_t *const *rounds;
+    /** NULL: the device is not willing where a federation asks for one of them. */
+    const fm_terms_t *terms;
+    /** NULL: the same with tanh. */
+    const fm_curve_t *curve;
     /** NULL: models are pulled whole. */
     const fm_changes_t *changes;
 } fm_parts_t;
 
-/** Training with softmax; f32 and int8. */
+/** Training with softmax, ReLU and plain SGD; f32 and int8. */
 extern const fm_parts_t fm_parts_least;
 
-/** The same, and statistics and evaluation. */
+/** The same, and statistics and evaluation; tanh; weight decay, momentum and the proximal term. */
 extern const fm_parts_t fm_parts_small;
 
 /** Everything. */
@@ -336,9 +350,9 @@ typedef struct {
     float l2;
     float proximal;
     uint16_t loss;
-    bool standardized;
+    uint16_t standardized;
     uint32_t hasErrorFeedback;
-    bool errorFeedback;
+    uint16_t errorFeedback;
     uint16_t schedule;
     uint32_t hasSchedule;
     uint32_t warmup;
@@ -389,7 +403,7 @@ typedef struct {
 typedef struct {
     uint32_t state[8];
     uint32_t bytes;
-    uint8_t block[64];
+    uint32_t words[16];
 } fm_sha256_t;
 
 /** Names random streams: assembly/README.md. */
@@ -424,6 +438,8 @@ typedef struct {
     bool acknowledged;
     const fm_port_t *port;
     const fm_buffers_t *buffers;
+    /** The clock at this poll. */
+    uint32_t nowMs;
     /** Half of the silence that ends a connection. */
     uint32_t halfMs;
     /** Bytes in the buffer for incoming packets; of those, the ones that were handed out. Bytes still to be dropped. */
@@ -457,6 +473,8 @@ typedef struct {
 typedef struct {
     const fm_settings_t *settings;
     const fm_loss_t *loss;
+    /** What does for tanh; NULL: nothing. */
+    const fm_curve_t *curve;
     /** Means and inverse deviations of the inputs; NULL where the federation does not standardise. */
     const float *scales;
     /** Units of all layers but the last, and of the last. */
@@ -487,12 +505,15 @@ typedef struct {
     const fm_samples_t *samples;
     /** As many as there are rows. */
     uint16_t *order;
-    /** The parameters before, left alone; those of now; and of momentum, or NULL. */
+    /** What does for weight decay, momentum and the proximal term; NULL: nothing. */
+    const fm_terms_t *terms;
+    /** The parameters before, left alone; and those of now. */
     const float *start;
     float *weights;
-    float *velocity;
     /** fm_training_memory() floats. */
     float *memory;
+    /** Of momentum, or NULL. */
+    float *velocity;
     fm_trained_t done;
 } fm_training_t;
 
@@ -535,8 +556,6 @@ typedef struct {
 
 /** What the coordinator said last. */
 typedef struct {
-    fm_notice_numbers_t notice;
-    uint8_t digest[32];
     /** The size of chunks in which this device pulls the model; 0: none is small enough. */
     uint32_t chunkBytes;
     /** What this image has for it; NULL: nothing. */
@@ -546,6 +565,8 @@ typedef struct {
     uint32_t headFloats;
     uint32_t modelFloats;
     uint32_t parameters;
+    uint8_t digest[32];
+    fm_notice_numbers_t notice;
 } fm_plan_t;
 
 /** The model on its way. */
@@ -630,26 +651,27 @@ struct fm_device {
     /** The model in memory: whether there is one, and whether it is the plan's. */
     bool holds;
     bool holdsPlans;
+    /* What is used most is within reach of the shortest instructions: bytes below 32, words below 128. */
+    fm_pull_t pull;
     const fm_device_options_t *options;
+    uint32_t pendingRound;
+    uint32_t pendingEpoch;
+    uint32_t tookRound;
+    uint32_t tookEpoch;
+    fm_upload_t upload;
     /** Tells this life of the device from others. */
     uint32_t sessionId;
     /** The largest chunk of a model that it takes. */
     uint32_t chunkLimit;
     uint32_t subscribeId;
-    uint32_t pendingRound;
-    uint32_t pendingEpoch;
-    uint32_t tookRound;
-    uint32_t tookEpoch;
     uint32_t heldVersion;
     /** Of statistics: the feature that is next. */
     uint32_t feature;
     fm_timer_t greetTimer;
     fm_timer_t readyTimer;
-    fm_pull_t pull;
     fm_session_t session;
     fm_model_t model;
     fm_plan_t plan;
-    fm_upload_t upload;
     /* cppcheck-suppress misra-c2012-19.2 ; MISRA Ref 19.2.2 */
     fm_job_t job;
     fm_sha256_t sha;

@@ -41,9 +41,9 @@ fm_result_t fm_cbor_end(const fm_cbor_t *cbor)
     return result;
 }
 
-void fm_cbor_check(fm_cbor_t *cbor, bool good)
+void fm_cbor_most(fm_cbor_t *cbor, uint32_t number, uint32_t most)
 {
-    if (!good) {
+    if (number > most) {
         cbor->failed = true;
     }
 }
@@ -56,24 +56,25 @@ static void cbor_put(fm_cbor_t *cbor, uint32_t byte)
     cbor->at++;
 }
 
-static void cbor_put_head(fm_cbor_t *cbor, uint32_t major, uint32_t argument)
+/** How many bits of an argument stand behind a head's first byte: 0, 8, 16 or 32. */
+static uint32_t cbor_bits(uint32_t argument)
 {
-    uint32_t first = major << 5U;
     uint32_t bits = 0U;
 
-    if (argument < CBOR_SHORT) {
-        first |= argument;
-    } else if (argument < 0x100U) {
-        first |= CBOR_SHORT;
+    if (argument >= CBOR_SHORT) {
         bits = 8U;
-    } else if (argument < 0x10000U) {
-        first |= CBOR_SHORT + 1U;
-        bits = 16U;
-    } else {
-        first |= CBOR_FOUR_BYTES;
-        bits = 32U;
+        while ((bits < 32U) && ((argument >> bits) != 0U)) {
+            bits *= 2U;
+        }
     }
-    cbor_put(cbor, first);
+    return bits;
+}
+
+static void cbor_put_head(fm_cbor_t *cbor, uint32_t major, uint32_t argument)
+{
+    uint32_t bits = cbor_bits(argument);
+
+    cbor_put(cbor, (major << 5U) | ((bits == 0U) ? argument : (CBOR_SHORT + (bits / 16U))));
     while (bits > 0U) {
         bits -= 8U;
         cbor_put(cbor, argument >> bits);
@@ -98,8 +99,8 @@ static uint32_t cbor_get_head(fm_cbor_t *cbor, uint32_t major)
             for (i = 1U; good && (i <= width); i++) {
                 value = (value << 8U) | cbor->from[cbor->at + i];
             }
-            /* What fits the first byte, or half of the bytes, must be there. */
-            good = good && (value >= ((width == 1U) ? CBOR_SHORT : (1U << (4U * width))));
+            /* In shortest form. */
+            good = good && (cbor_bits(value) == (8U * width));
         }
     }
     if (good) {
@@ -131,16 +132,12 @@ uint32_t fm_cbor_head(fm_cbor_t *cbor, uint32_t major, uint32_t argument)
 
 void fm_cbor_only(fm_cbor_t *cbor, uint32_t major, uint32_t argument)
 {
-    fm_cbor_check(cbor, fm_cbor_head(cbor, major, argument) == argument);
+    fm_cbor_most(cbor, fm_cbor_head(cbor, major, argument) ^ argument, 0U);
 }
 
 uint32_t fm_cbor_head_bytes(uint32_t argument)
 {
-    fm_cbor_t counted;
-
-    fm_cbor_write(&counted, NULL, 0U);
-    cbor_put_head(&counted, FM_CBOR_BYTES, argument);
-    return counted.at;
+    return 1U + (cbor_bits(argument) / 8U);
 }
 
 void fm_cbor_open(fm_cbor_t *cbor)
@@ -161,7 +158,7 @@ void fm_cbor_close(fm_cbor_t *cbor)
     cbor->depth--;
     head = cbor->heads[cbor->depth];
     if (cbor->reads) {
-        fm_cbor_check(cbor, cbor->entries == 0U);
+        fm_cbor_most(cbor, cbor->entries, 0U);
     } else if (head < cbor->size) {
         cbor->to[head] |= (uint8_t)cbor->entries;
     } else {
@@ -173,7 +170,7 @@ void fm_cbor_close(fm_cbor_t *cbor)
 void fm_cbor_key(fm_cbor_t *cbor, uint32_t key)
 {
     if (cbor->reads) {
-        fm_cbor_check(cbor, cbor->entries > 0U);
+        fm_cbor_most(cbor, 1U, cbor->entries);
         cbor->entries--;
     } else {
         cbor->entries++;
@@ -181,28 +178,29 @@ void fm_cbor_key(fm_cbor_t *cbor, uint32_t key)
     fm_cbor_only(cbor, FM_CBOR_UNSIGNED, key);
 }
 
-bool fm_cbor_has(const fm_cbor_t *cbor, uint32_t key, bool present)
+uint32_t fm_cbor_has(const fm_cbor_t *cbor, uint32_t key, uint32_t present)
 {
-    bool there = present;
+    uint32_t there = present;
 
     if (cbor->reads) {
+        there = 0U;
         /* A key is below 24: one byte. */
-        there = (!cbor->failed) && (cbor->entries > 0U) && (cbor->at < cbor->size) && (cbor->from[cbor->at] == key);
+        if ((!cbor->failed) && (cbor->entries > 0U) && (cbor->at < cbor->size) && (cbor->from[cbor->at] == key)) {
+            there = 1U;
+        }
     }
     return there;
 }
 
 void fm_cbor_contents(fm_cbor_t *cbor, fm_bytes_t *value, uint32_t size)
 {
-    bool fits = (cbor->at <= cbor->size) && ((cbor->size - cbor->at) >= size);
-
     if (cbor->reads) {
-        fm_cbor_check(cbor, fits);
+        fm_cbor_most(cbor, size, cbor->size - cbor->at);
         value->bytes = &cbor->from[cbor->at];
         value->size = cbor->failed ? 0U : size;
         cbor->at += value->size;
     } else {
-        if (fits && (value->bytes != NULL)) {
+        if (((cbor->at + size) <= cbor->size) && (value->bytes != NULL)) {
             (void)memcpy(&cbor->to[cbor->at], value->bytes, size);
         }
         cbor->at += size;

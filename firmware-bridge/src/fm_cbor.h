@@ -69,8 +69,8 @@ void fm_cbor_write(fm_cbor_t *cbor, uint8_t *bytes, uint32_t size);
  */
 fm_result_t fm_cbor_end(const fm_cbor_t *cbor);
 
-/** Says that something does not hold. */
-void fm_cbor_check(fm_cbor_t *cbor, bool good);
+/** Fails where a number is above `most`. */
+void fm_cbor_most(fm_cbor_t *cbor, uint32_t number, uint32_t most);
 
 /** Opens a map, of at most 23 entries; its key, if it has one, comes before. */
 void fm_cbor_open(fm_cbor_t *cbor);
@@ -81,8 +81,8 @@ void fm_cbor_close(fm_cbor_t *cbor);
 /** The key of the next entry, below 24. */
 void fm_cbor_key(fm_cbor_t *cbor, uint32_t key);
 
-/** An entry that may be absent: reading, whether it is there; writing, `present` as it was given. */
-bool fm_cbor_has(const fm_cbor_t *cbor, uint32_t key, bool present);
+/** An entry that may be absent: reading, 1 where it is there, or 0; writing, `present` as it was given. */
+uint32_t fm_cbor_has(const fm_cbor_t *cbor, uint32_t key, uint32_t present);
 
 /** The major type that comes next when reading. */
 uint32_t fm_cbor_next(const fm_cbor_t *cbor);

@@ -78,8 +78,8 @@ fm_result_t fm_codec_read(const fm_codec_t *codec, const fm_delta_t *delta, uint
 
 void fm_put_scale(uint8_t *to, uint32_t scale)
 {
-    to[0] = (uint8_t)(scale & 0xFFU);
-    to[1] = (uint8_t)((scale >> 8U) & 0xFFU);
+    to[0] = (uint8_t)scale;
+    to[1] = (uint8_t)(scale >> 8U);
 }
 
 uint32_t fm_get_scale(const uint8_t *from)

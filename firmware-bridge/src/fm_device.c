@@ -17,8 +17,8 @@
 /* Bytes of a chunk's message without its payload and the payload's head, all numbers as large as they get. */
 #define CHUNK_BYTES 26U
 
-/* Bytes of the last will, at most. */
-#define GONE_BYTES 16U
+/* Bytes of the longest topic of a change, but for the fleet: FM_TOPIC_CHANGE with all numbers as large as they get. */
+#define CHANGE_TOPIC_BYTES (sizeof(FM_TOPIC_PREFIX "//model/4294967295/from-4294967295/1048576/65534") - 1U)
 
 /* ---- small things that all parts use ---- */
 
@@ -67,7 +67,7 @@ uint8_t *fm_device_publish(fm_device_t *device, const char *form, const uint32_t
     /* Without room, for its length. */
     (void)fm_message_write(message, NULL, 0U, length);
     fm_device_topic(device, &topic, form, numbers);
-    payload = fm_session_publish(&device->session, fm_topic_bytes(&topic), retain, *length);
+    payload = fm_session_publish(&device->session, topic.view, retain, *length);
     if (payload != NULL) {
         (void)fm_message_write(message, payload, *length, length);
         device->flight = FM_FLIGHT_OTHER;
@@ -75,17 +75,22 @@ uint8_t *fm_device_publish(fm_device_t *device, const char *form, const uint32_t
     return payload;
 }
 
+fm_result_t fm_device_read(const fm_device_t *device, uint32_t type, uint8_t *numbers, fm_bytes_t *strings)
+{
+    fm_message_t message = { type, numbers, strings, NULL };
+
+    return fm_message_read(&message, device->session.message.payload.bytes, device->session.message.payload.size);
+}
+
 uint32_t fm_largest_payload(uint32_t topicBytes, uint32_t fixed, uint32_t packetBytes)
 {
     uint32_t least = fm_mqtt_publish_bytes(topicBytes, fixed);
     uint32_t size = (packetBytes <= least) ? 0U : (packetBytes - least);
-    bool fits = false;
 
     size = (size > FM_MOST_CHUNK) ? FM_MOST_CHUNK : size;
     /* At most a few bytes too many: the payload's own head, and a longer remaining length. */
-    while ((size > 0U) && (!fits)) {
-        fits = fm_mqtt_publish_bytes(topicBytes, fixed + fm_cbor_head_bytes(size) + size) <= packetBytes;
-        size -= fits ? 0U : 1U;
+    while ((size > 0U) && (fm_mqtt_publish_bytes(topicBytes, fixed + fm_cbor_head_bytes(size) + size) > packetBytes)) {
+        size--;
     }
     return size;
 }
@@ -115,16 +120,6 @@ bool fm_timer_due(const fm_device_t *device, fm_timer_t *timer)
 
 /* ---- options ---- */
 
-static fm_bytes_t device_text(const char *text)
-{
-    fm_bytes_t bytes = { (const uint8_t *)text, 0U };
-
-    while ((text != NULL) && (text[bytes.size] != '\0')) {
-        bytes.size++;
-    }
-    return bytes;
-}
-
 static bool device_samples_fit(const fm_samples_t *samples)
 {
     return (samples->rows == 0U) || ((samples->rows <= UINT16_MAX) && (samples->value != NULL));
@@ -144,23 +139,21 @@ static bool device_options_fit(const fm_device_options_t *options)
 static void device_set_key(fm_device_t *device)
 {
     uint8_t digest[FM_SHA256_BYTES];
-    fm_bytes_t id = device_text(device->options->id);
+    const char *id = device->options->id;
 
     fm_sha256_begin(&device->sha);
-    fm_sha256_add(&device->sha, id.bytes, id.size);
+    fm_sha256_add(&device->sha, (const uint8_t *)id, fm_name_bytes(id, FM_MOST_DEVICE_ID));
     fm_sha256_end(&device->sha, digest);
     device->model.key.device[0] = fm_get_be32(&digest[0]);
     device->model.key.device[1] = fm_get_be32(&digest[4]);
 }
 
 /** The largest chunk of any model that reaches this device. As src/wire/chunk.ts reckons. */
-static uint32_t device_chunk_limit(const fm_device_t *device)
+static uint32_t device_chunk_limit(const fm_device_options_t *options)
 {
-    static const uint32_t most[4] = { UINT32_MAX, UINT32_MAX, FM_MOST_CHUNK_CLASS, FM_MOST_CHUNK_INDEX };
-    fm_topic_t topic;
+    uint32_t topic = fm_name_bytes(options->fleet, FM_MOST_FLEET_NAME) + CHANGE_TOPIC_BYTES;
 
-    fm_device_topic(device, &topic, FM_TOPIC_CHANGE, most);
-    return fm_largest_payload(topic.size, CHUNK_BYTES, device->options->buffers.incomingBytes);
+    return fm_largest_payload(topic, CHUNK_BYTES, options->buffers.incomingBytes);
 }
 
 fm_result_t fm_device_begin(fm_device_t *device, const fm_device_options_t *options)
@@ -178,41 +171,12 @@ fm_result_t fm_device_begin(fm_device_t *device, const fm_device_options_t *opti
         fm_session_begin(&device->session, options->port, buffers, seconds);
         device->sessionId = fm_device_random(device, UINT32_MAX);
         device_set_key(device);
-        device->chunkLimit = device_chunk_limit(device);
+        device->chunkLimit = device_chunk_limit(options);
     }
     return device->ended;
 }
 
 /* ---- the connection ---- */
-
-/** The stream is open: who we are, and what is to be said when we are no more. */
-static void device_connect(fm_device_t *device)
-{
-    const fm_device_options_t *options = device->options;
-    fm_topic_t topic;
-    uint8_t will[GONE_BYTES];
-    fm_gone_t gone;
-    fm_message_t message = fm_greeting_gone(device, &gone);
-    fm_connect_t connect;
-    uint32_t length;
-
-    fm_device_topic(device, &topic, FM_TOPIC_GONE, NULL);
-    (void)fm_message_write(&message, will, GONE_BYTES, &length);
-    connect.keepAliveSeconds = device->session.halfMs / 500U;
-    connect.strings[FM_CONNECT_CLIENT_ID] = device_text(options->id);
-    connect.strings[FM_CONNECT_WILL_TOPIC] = fm_topic_bytes(&topic);
-    connect.strings[FM_CONNECT_WILL_PAYLOAD].bytes = will;
-    connect.strings[FM_CONNECT_WILL_PAYLOAD].size = length;
-    connect.strings[FM_CONNECT_USERNAME] = device_text(options->username);
-    connect.strings[FM_CONNECT_PASSWORD] = device_text(options->password);
-    connect.count = FM_CONNECT_STRINGS;
-    while ((connect.count > FM_CONNECT_USERNAME) && (connect.strings[connect.count - 1U].bytes == NULL)) {
-        connect.count--;
-    }
-    if (!fm_session_connect(&device->session, &connect)) {
-        fm_session_reset(&device->session, FM_NO_SPACE);
-    }
-}
 
 /** Asks for the next of its own topics, or for the Notice again. */
 static void device_subscribe(fm_device_t *device)
@@ -223,7 +187,7 @@ static void device_subscribe(fm_device_t *device)
 
     if ((device->subscribeId == 0U) && ((device->subscribed < OWN_TOPICS) || device->readNotice)) {
         fm_device_topic(device, &topic, forms[device->subscribed], NULL);
-        device->subscribeId = fm_session_request(&device->session, FM_MQTT_SUBSCRIBE, fm_topic_bytes(&topic));
+        device->subscribeId = fm_session_request(&device->session, FM_MQTT_SUBSCRIBE, topic.view);
         device->readNotice = device->readNotice && (device->subscribeId == 0U);
     }
 }
@@ -259,8 +223,7 @@ static void device_on_event(fm_device_t *device, fm_session_event_t event)
 {
     switch (event) {
     case FM_SESSION_OPENED:
-        device_disconnected(device);
-        device_connect(device);
+        fm_greeting_connect(device);
         break;
     case FM_SESSION_UP:
         fm_device_tell(device, FM_EVENT_UP, 0U, FM_OK);

@@ -84,6 +84,9 @@ void fm_device_topic(const fm_device_t *device, fm_topic_t *topic, const char *f
 uint8_t *fm_device_publish(fm_device_t *device, const char *form, const uint32_t *numbers, fm_message_t *message,
                            uint32_t *length);
 
+/** Reads what has come as a message of this type. */
+fm_result_t fm_device_read(const fm_device_t *device, uint32_t type, uint8_t *numbers, fm_bytes_t *strings);
+
 /** The largest payload of a message that, with `fixed` bytes besides, fits a packet of `packetBytes` on a topic of `topicBytes`; 0: none. */
 uint32_t fm_largest_payload(uint32_t topicBytes, uint32_t fixed, uint32_t packetBytes);
 
@@ -106,6 +109,9 @@ void fm_greeting_soon(fm_device_t *device);
 
 /** Says what is due. */
 void fm_greeting_send(fm_device_t *device);
+
+/** The stream is open: who we are, and what is to be said when we are no more. */
+void fm_greeting_connect(fm_device_t *device);
 
 /** The message of a device that is gone. */
 fm_message_t fm_greeting_gone(const fm_device_t *device, fm_gone_t *gone);

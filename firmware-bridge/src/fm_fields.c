@@ -1,5 +1,7 @@
 #include "fm_fields.h"
 
+#include <string.h>
+
 #include "fm_bits.h"
 #include "fm_protocol.h"
 #include "fm_utf8.h"
@@ -10,9 +12,8 @@
 
 static void fields_check(fm_cbor_t *cbor, const fm_field_t *field, uint32_t value)
 {
-    static const fm_bound_t bounds[FM_BOUND_COUNT] = {
+    static const fm_bound_t bounds[FM_BOUND_END - FM_BOUND_CHOICES] = {
         { 0U, UINT32_MAX },
-        { 0U, 1U },
         { 0U, FM_MOST_SECONDS },
         { 0U, FM_MOST_MODEL_BYTES },
         { FM_LEAST_PACKET_BYTES, FM_MOST_PACKET_BYTES },
@@ -22,11 +23,6 @@ static void fields_check(fm_cbor_t *cbor, const fm_field_t *field, uint32_t valu
         { 1U, REAL_MOST },
         { 0U, REAL_MOST },
         { 0U, REAL_ONE },
-        { 0U, 2U },
-        { 0U, 3U },
-        { 0U, 4U },
-        { 0U, 6U },
-        { 0U, 1U },
         { FM_LEAST_UPDATE_ID, FM_MOST_UPDATE_ID },
         { FM_LEAST_DIGEST, FM_MOST_DIGEST },
         { FM_LEAST_CHUNK, FM_MOST_CHUNK },
@@ -40,21 +36,23 @@ static void fields_check(fm_cbor_t *cbor, const fm_field_t *field, uint32_t valu
         { 0U, FM_MOST_LAYER_FIRST },
         { FM_LEAST_LAYER_END, FM_MOST_LAYER_END },
     };
-    const fm_bound_t *bound = &bounds[field->bound];
+    fm_bound_t bound = { 0U, field->bound };
 
-    /* Modulo 2^32, so that it holds for bounds below 0 too. */
-    fm_cbor_check(cbor, (value - bound->least) <= (bound->most - bound->least));
+    if (field->bound >= FM_BOUND_CHOICES) {
+        bound = bounds[field->bound - FM_BOUND_CHOICES];
+    }
+    fm_cbor_most(cbor, value - bound.least, bound.most - bound.least);
 }
 
-/** The grid exponent. A negative number n has the argument -1 - n, which is ~n. */
+/** A whole number that may be negative, modulo 2^32. */
 static uint32_t fields_grid(fm_cbor_t *cbor, uint32_t value)
 {
-    bool negative = cbor->reads ? (fm_cbor_next(cbor) == FM_CBOR_NEGATIVE) : (value > FM_MAGNITUDE);
-    uint32_t got = negative ? ~fm_cbor_head(cbor, FM_CBOR_NEGATIVE, ~value)
-                            : fm_cbor_head(cbor, FM_CBOR_UNSIGNED, value);
+    uint32_t negative = (cbor->reads ? fm_cbor_next(cbor) : (value >> 31U)) & FM_CBOR_NEGATIVE;
+    uint32_t mask = 0U - negative;
+    uint32_t got = fm_cbor_head(cbor, negative, value ^ mask);
 
-    fm_cbor_check(cbor, (got > FM_MAGNITUDE) ? negative : (!negative));
-    return got;
+    fm_cbor_most(cbor, got, FM_MAGNITUDE);
+    return got ^ mask;
 }
 
 /** The bits of a float: four bytes. */
@@ -71,11 +69,16 @@ static uint32_t fields_real(fm_cbor_t *cbor, uint32_t value)
 
 static void fields_number(fm_cbor_t *cbor, const fm_field_t *field, uint32_t kind, uint8_t *place)
 {
-    /* Of the first kinds, in order. */
-    static const uint8_t widths[FM_FIELD_REAL + 1U] = { 4U, 2U, 1U, 4U, 4U };
-    uint32_t bytes = widths[kind];
-    uint32_t value = fm_load(place, bytes);
+    bool wide = kind >= FM_FIELD_UINT;
+    uint32_t value = 0U;
+    uint16_t half = 0U;
 
+    if (wide) {
+        (void)memcpy((uint8_t *)&value, place, sizeof(value));
+    } else {
+        (void)memcpy((uint8_t *)&half, place, sizeof(half));
+        value = half;
+    }
     if (kind == FM_FIELD_BOOL) {
         value = fm_cbor_head(cbor, FM_CBOR_SIMPLE, value + FM_CBOR_FALSE) - FM_CBOR_FALSE;
     } else if (kind == FM_FIELD_GRID) {
@@ -86,106 +89,114 @@ static void fields_number(fm_cbor_t *cbor, const fm_field_t *field, uint32_t kin
         value = fm_cbor_head(cbor, FM_CBOR_UNSIGNED, value);
     }
     fields_check(cbor, field, value);
-    fm_store(place, value, bytes);
+    if (wide) {
+        (void)memcpy(place, (const uint8_t *)&value, sizeof(value));
+    } else {
+        half = (uint16_t)(value & UINT16_MAX);
+        (void)memcpy(place, (const uint8_t *)&half, sizeof(half));
+    }
 }
 
-/** Whether the bytes of a string are in whole numbers of 32 bits, each finite or, of sizes, above the one before. */
-static bool fields_words_fit(const fm_bytes_t *string, bool sizes)
+/** The bytes of a string are in whole numbers of 32 bits, each finite or, of sizes, above the one before. */
+static void fields_words(fm_cbor_t *cbor, const fm_bytes_t *string, bool sizes)
 {
-    uint32_t before = FM_LEAST_CHUNK_CLASS - 1U;
-    bool good = (string->size % 4U) == 0U;
+    uint32_t least = FM_LEAST_CHUNK_CLASS;
     uint32_t i;
 
-    for (i = 0U; good && (i < string->size); i += 4U) {
+    fm_cbor_most(cbor, string->size % 4U, 0U);
+    for (i = 0U; (!cbor->failed) && (i < string->size); i += 4U) {
         uint32_t word = fm_get_le32(&string->bytes[i]);
 
         if (sizes) {
-            good = (word > before) && (word <= FM_MOST_CHUNK_CLASS);
+            fm_cbor_most(cbor, word - least, FM_MOST_CHUNK_CLASS - least);
+            least = word + 1U;
         } else {
-            good = (word & FM_MAGNITUDE) < FM_INFINITE;
+            fm_cbor_most(cbor, word & FM_MAGNITUDE, REAL_MOST);
         }
-        before = word;
     }
-    return good;
 }
 
-static bool fields_distinct(const fm_bytes_t *string)
+static void fields_distinct(fm_cbor_t *cbor, const fm_bytes_t *string)
 {
-    bool good = true;
     uint32_t i;
     uint32_t k;
 
     for (i = 0U; i < string->size; i++) {
         for (k = 0U; k < i; k++) {
-            good = good && (string->bytes[i] != string->bytes[k]);
+            if (string->bytes[i] == string->bytes[k]) {
+                cbor->failed = true;
+            }
         }
     }
-    return good;
 }
 
 static void fields_string(fm_cbor_t *cbor, const fm_field_t *field, uint32_t kind, fm_bytes_t *string)
 {
     uint32_t size = fm_cbor_head(cbor, (kind == FM_FIELD_TEXT) ? FM_CBOR_TEXT : FM_CBOR_BYTES, string->size);
-    bool good = true;
 
     fields_check(cbor, field, size);
     fm_cbor_contents(cbor, string, size);
     if (kind == FM_FIELD_TEXT) {
-        good = fm_is_text(string->bytes, string->size);
+        if (!fm_is_text(string->bytes, string->size)) {
+            cbor->failed = true;
+        }
     } else if (kind == FM_FIELD_IDS) {
-        good = fields_distinct(string);
+        fields_distinct(cbor, string);
     } else if (kind != FM_FIELD_BYTES) {
-        good = fields_words_fit(string, kind == FM_FIELD_CLASSES);
+        fields_words(cbor, string, kind == FM_FIELD_CLASSES);
     } else {
         /* Any bytes will do. */
     }
-    fm_cbor_check(cbor, good);
-}
-
-/** Whether a field that may be absent is there; reading, that is written down. */
-static bool fields_present(const fm_cbor_t *cbor, const fm_field_t *field, uint8_t *flag)
-{
-    bool present = fm_cbor_has(cbor, field->key, fm_load(flag, 4U) != 0U);
-
-    fm_store(flag, present ? 1U : 0U, 4U);
-    return present;
 }
 
 /** A field that is there. */
-static void fields_take(fm_cbor_t *cbor, const fm_field_t *field, uint32_t kind, uint8_t *place, fm_bytes_t *strings)
+static void fields_take(fm_cbor_t *cbor, const fm_field_t *field, uint8_t *numbers, fm_bytes_t *strings)
 {
+    uint32_t kind = (uint32_t)field->kind & (FM_FIELD_OPTIONAL - 1U);
+
     if (kind == FM_FIELD_END) {
         fm_cbor_close(cbor);
     } else {
-        fm_cbor_key(cbor, field->key);
+        fm_cbor_key(cbor, (uint32_t)field->key & (FM_LAST - 1U));
         if (kind == FM_FIELD_MAP) {
             fm_cbor_open(cbor);
         } else if (kind <= FM_FIELD_REAL) {
-            fields_number(cbor, field, kind, place);
+            fields_number(cbor, field, kind, &numbers[2U * (uint32_t)field->place]);
         } else {
             fields_string(cbor, field, kind, &strings[field->place]);
         }
     }
 }
 
-void fm_fields_walk(fm_cbor_t *cbor, const fm_field_t *fields, uint32_t count, uint8_t *numbers, fm_bytes_t *strings)
+/** Whether a field is there, as the word before it says; reading, that is written down. */
+static bool fields_present(const fm_cbor_t *cbor, const fm_field_t *field, uint8_t *numbers)
+{
+    uint32_t present = 1U;
+
+    if (field->kind >= FM_FIELD_OPTIONAL) {
+        uint8_t *flag = &numbers[(2U * (uint32_t)field->place) - sizeof(present)];
+
+        (void)memcpy((uint8_t *)&present, flag, sizeof(present));
+        present = fm_cbor_has(cbor, (uint32_t)field->key & (FM_LAST - 1U), present);
+        (void)memcpy(flag, (const uint8_t *)&present, sizeof(present));
+    }
+    return present != 0U;
+}
+
+void fm_fields_walk(fm_cbor_t *cbor, const fm_field_t *fields, uint8_t *numbers, fm_bytes_t *strings)
 {
     uint32_t i = 0U;
+    bool last;
 
-    while (i < count) {
-        const fm_field_t *field = &fields[i];
-        uint32_t kind = (uint32_t)field->kind & (FM_FIELD_OPTIONAL - 1U);
-        uint32_t at = 2U * (uint32_t)field->place;
-        bool map = kind == FM_FIELD_MAP;
-        bool optional = (field->kind & FM_FIELD_OPTIONAL) != 0U;
-
-        i++;
-        if ((!optional) || fields_present(cbor, field, &numbers[map ? at : (at - 4U)])) {
-            fields_take(cbor, field, kind, &numbers[at], strings);
-        } else if (map) {
-            i += field->bound;
+    do {
+        if (fields_present(cbor, &fields[i], numbers)) {
+            fields_take(cbor, &fields[i], numbers, strings);
+        } else if (fields[i].kind == (FM_FIELD_MAP | FM_FIELD_OPTIONAL)) {
+            i += fields[i].bound;
         } else {
             /* The next field. */
         }
-    }
+        last = fields[i].key >= FM_LAST;
+        i++;
+    } while (!last);
 }

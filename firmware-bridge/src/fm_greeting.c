@@ -9,6 +9,9 @@
 
 #define JITTER_MS 1000U
 
+/* Bytes of the last will, at most. */
+#define GONE_BYTES 16U
+
 /* Who has heard nothing since its last Ready says it again after so long, and up to half as long again: it may have been lost. */
 #define UNHEARD_MS 900000U
 
@@ -39,7 +42,7 @@ static bool greeting_hello(fm_device_t *device)
     const fm_codec_t *const *list = options->parts->codecs;
     uint8_t codecs[FM_MOST_CODEC_LIST];
     fm_hello_t hello;
-    fm_message_t message = { FM_TYPE_HELLO, (uint8_t *)&hello, hello.strings };
+    fm_message_t message = { FM_TYPE_HELLO, (uint8_t *)&hello, hello.strings, NULL };
     uint32_t count = 0U;
     uint32_t length;
 
@@ -61,14 +64,14 @@ static bool greeting_hello(fm_device_t *device)
 static bool greeting_ready(fm_device_t *device)
 {
     fm_ready_t ready;
-    fm_message_t message = { FM_TYPE_READY, (uint8_t *)&ready, NULL };
+    fm_message_t message = { FM_TYPE_READY, (uint8_t *)&ready, NULL, NULL };
     uint32_t length;
 
     ready.session = device->sessionId;
     ready.samples = device->options->train.rows;
     ready.testSamples = device->options->test.rows;
-    ready.willing = fm_greeting_willing(device);
-    device->saidWilling = ready.willing;
+    device->saidWilling = fm_greeting_willing(device);
+    ready.willing = device->saidWilling ? 1U : 0U;
     return fm_device_publish(device, FM_TOPIC_READY, NULL, &message, &length) != NULL;
 }
 
@@ -76,11 +79,8 @@ void fm_greeting_send(fm_device_t *device)
 {
     bool changed = device->greeted && (fm_greeting_willing(device) != device->saidWilling);
 
-    if (fm_timer_due(device, &device->greetTimer)) {
-        fm_greeting_now(device);
-    }
-    if (fm_timer_due(device, &device->readyTimer)) {
-        /* The coordinator may have forgotten a device that it has told to wait, or that has said nothing for long. */
+    /* The coordinator may have forgotten a device that it has told to wait, or that has said nothing for long. */
+    if (fm_timer_due(device, &device->greetTimer) || fm_timer_due(device, &device->readyTimer)) {
         fm_greeting_now(device);
     }
     if (changed) {
@@ -102,8 +102,46 @@ void fm_greeting_send(fm_device_t *device)
 
 fm_message_t fm_greeting_gone(const fm_device_t *device, fm_gone_t *gone)
 {
-    fm_message_t message = { FM_TYPE_GONE, (uint8_t *)gone, NULL };
+    fm_message_t message = { FM_TYPE_GONE, (uint8_t *)gone, NULL, NULL };
 
     gone->session = device->sessionId;
     return message;
+}
+
+static fm_bytes_t greeting_text(const char *text)
+{
+    fm_bytes_t bytes = { (const uint8_t *)text, 0U };
+
+    while ((text != NULL) && (text[bytes.size] != '\0')) {
+        bytes.size++;
+    }
+    return bytes;
+}
+
+void fm_greeting_connect(fm_device_t *device)
+{
+    const fm_device_options_t *options = device->options;
+    fm_topic_t topic;
+    uint8_t will[GONE_BYTES];
+    fm_gone_t gone;
+    fm_message_t message = fm_greeting_gone(device, &gone);
+    fm_connect_t connect;
+    uint32_t length;
+
+    fm_device_topic(device, &topic, FM_TOPIC_GONE, NULL);
+    (void)fm_message_write(&message, will, GONE_BYTES, &length);
+    connect.keepAliveSeconds = device->session.halfMs / 500U;
+    connect.strings[FM_CONNECT_CLIENT_ID] = greeting_text(options->id);
+    connect.strings[FM_CONNECT_WILL_TOPIC] = topic.view;
+    connect.strings[FM_CONNECT_WILL_PAYLOAD].bytes = will;
+    connect.strings[FM_CONNECT_WILL_PAYLOAD].size = length;
+    connect.strings[FM_CONNECT_USERNAME] = greeting_text(options->username);
+    connect.strings[FM_CONNECT_PASSWORD] = greeting_text(options->password);
+    connect.count = FM_CONNECT_STRINGS;
+    while ((connect.count > FM_CONNECT_USERNAME) && (connect.strings[connect.count - 1U].bytes == NULL)) {
+        connect.count--;
+    }
+    if (!fm_session_connect(&device->session, &connect)) {
+        fm_session_reset(&device->session, FM_NO_SPACE);
+    }
 }

@@ -1,4 +1,6 @@
 /** Softmax and cross-entropy. */
+#include <stddef.h>
+
 #include "fm_bits.h"
 #include "fm_loss.h"
 #include "fm_math.h"
@@ -60,6 +62,10 @@ static void softmax_tally(fm_tally_t *tally, const float *z, uint32_t classes, f
 {
     tally->counts[((uint32_t)(int32_t)label * classes) + softmax_largest(z, classes)] += 1.0F;
 }
+
+const fm_loss_t fm_softmax_uncounted = {
+    FM_LOSS_SOFTMAX, false, NO_CLASS, fm_is_class, softmax_gradient, NULL, NULL,
+};
 
 const fm_loss_t fm_softmax = {
     FM_LOSS_SOFTMAX, false, NO_CLASS, fm_is_class, softmax_gradient, softmax_counts, softmax_tally,

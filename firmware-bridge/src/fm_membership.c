@@ -98,7 +98,8 @@ static void membership_on_notice(fm_device_t *device, const fm_notice_t *notice)
 static fm_result_t membership_notice(fm_device_t *device, fm_bytes_t payload)
 {
     fm_notice_t notice = { 0 };
-    fm_result_t result = fm_notice_read(&notice, payload.bytes, payload.size);
+    fm_message_t message = { FM_TYPE_NOTICE, NULL, NULL, &notice };
+    fm_result_t result = fm_message_read(&message, payload.bytes, payload.size);
 
     if ((result != FM_OK) || membership_older(device, &notice.numbers)) {
         /* Nothing of it counts. */
@@ -128,11 +129,10 @@ static void membership_on_task(fm_device_t *device, const fm_task_t *task)
     }
 }
 
-static fm_result_t membership_task(fm_device_t *device, fm_bytes_t payload)
+static fm_result_t membership_task(fm_device_t *device)
 {
     fm_task_t task = { 0 };
-    fm_message_t message = { FM_TYPE_TASK, (uint8_t *)&task, task.strings };
-    fm_result_t result = fm_message_read(&message, payload.bytes, payload.size);
+    fm_result_t result = fm_device_read(device, FM_TYPE_TASK, (uint8_t *)&task, task.strings);
 
     /* A Task is for the moment: one that a broker kept says nothing. */
     if ((result == FM_OK) && (!device->session.message.retained)) {
@@ -141,11 +141,10 @@ static fm_result_t membership_task(fm_device_t *device, fm_bytes_t payload)
     return result;
 }
 
-static fm_result_t membership_receipt(fm_device_t *device, fm_bytes_t payload)
+static fm_result_t membership_receipt(fm_device_t *device)
 {
     fm_receipt_t receipt = { 0 };
-    fm_message_t message = { FM_TYPE_RECEIPT, (uint8_t *)&receipt, receipt.strings };
-    fm_result_t result = fm_message_read(&message, payload.bytes, payload.size);
+    fm_result_t result = fm_device_read(device, FM_TYPE_RECEIPT, (uint8_t *)&receipt, receipt.strings);
 
     if (result == FM_OK) {
         fm_upload_receipt(device, &receipt);
@@ -164,9 +163,9 @@ void fm_membership_hear(fm_device_t *device)
     } else if (type == FM_TYPE_NOTICE) {
         result = membership_notice(device, payload);
     } else if (type == FM_TYPE_TASK) {
-        result = membership_task(device, payload);
+        result = membership_task(device);
     } else if (type == FM_TYPE_RECEIPT) {
-        result = membership_receipt(device, payload);
+        result = membership_receipt(device);
     } else {
         fm_pull_hear(device);
     }

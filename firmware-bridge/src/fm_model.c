@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 #include "fm_bits.h"
-#include "fm_math.h"
+#include "fm_curve.h"
 #include "fm_protocol.h"
 
 fm_result_t fm_model_begin(fm_model_t *model, const fm_settings_t *settings)
@@ -23,7 +23,7 @@ fm_result_t fm_model_begin(fm_model_t *model, const fm_settings_t *settings)
         /* The units of the layer before are hidden ones. */
         model->hidden += model->classes;
         model->classes = layer->units;
-        if (layer->kind != FM_LAYER_KIND_DENSE) {
+        if ((layer->kind != FM_LAYER_KIND_DENSE) || ((layer->activation == FM_ACTIVATION_TANH) && (model->curve == NULL))) {
             result = FM_UNSUPPORTED;
         } else if (layer->units > (left / (inputs + 1U))) {
             result = FM_BAD_ARGUMENT;
@@ -95,14 +95,14 @@ float fm_model_value(const fm_model_t *model, const fm_samples_t *samples, uint3
     return value;
 }
 
-static float model_activate(uint32_t activation, float z)
+static float model_activate(const fm_model_t *model, uint32_t activation, float z)
 {
     float y = z;
 
-    if (activation == FM_ACTIVATION_TANH) {
-        y = fm_tanh(z);
-    } else if ((activation == FM_ACTIVATION_RELU) && (!fm_is_above_zero(z))) {
-        y = 0.0F;
+    if (activation == FM_ACTIVATION_RELU) {
+        y = fm_is_above_zero(z) ? z : 0.0F;
+    } else if ((activation == FM_ACTIVATION_TANH) && (model->curve != NULL)) {
+        y = model->curve->bend(z);
     } else {
         /* Identity. */
     }
@@ -110,14 +110,14 @@ static float model_activate(uint32_t activation, float z)
 }
 
 /** The gradient of what an activation took in, from that of what it gave out, which is `y`. */
-static float model_deactivate(uint32_t activation, float y, float d)
+static float model_deactivate(const fm_model_t *model, uint32_t activation, float y, float d)
 {
     float dz = d;
 
-    if (activation == FM_ACTIVATION_TANH) {
-        dz = d * (1.0F - (y * y));
-    } else if ((activation == FM_ACTIVATION_RELU) && (!fm_is_above_zero(y))) {
-        dz = 0.0F;
+    if (activation == FM_ACTIVATION_RELU) {
+        dz = fm_is_above_zero(y) ? d : 0.0F;
+    } else if ((activation == FM_ACTIVATION_TANH) && (model->curve != NULL)) {
+        dz = d * model->curve->slope(y);
     } else {
         /* Identity. */
     }
@@ -151,7 +151,7 @@ void fm_model_forward(const fm_model_t *model, const float *parameters, const fm
             w = &w[units];
         }
         for (j = 0U; j < units; j++) {
-            y[j] = model_activate(model->settings->layers[l].activation, y[j]);
+            y[j] = model_activate(model, model->settings->layers[l].activation, y[j]);
         }
         x = y;
         y = &y[units];
@@ -180,7 +180,7 @@ void fm_model_backward(const fm_model_t *model, const float *parameters, uint32_
             }
             w = &w[layers[l].units];
             memory[fm_model_deltas(model, outputs) + k] =
-                model_deactivate(layers[l - 1U].activation, memory[outputs + k], d);
+                model_deactivate(model, layers[l - 1U].activation, memory[outputs + k], d);
         }
     }
 }

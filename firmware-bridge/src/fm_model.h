@@ -13,7 +13,7 @@
 #include "fedmote.h"
 
 /**
- * Takes the layers in, but no loss, no scales and no key. FM_UNSUPPORTED: layers that are not dense, or a last one that is
+ * Takes the layers in, but no loss, no scales and no key. FM_UNSUPPORTED: layers that are not dense, tanh without a curve, or a last one that is
  * not without activation; FM_BAD_ARGUMENT: more than 2^24 parameters. Borrows `settings`.
  */
 fm_result_t fm_model_begin(fm_model_t *model, const fm_settings_t *settings);

@@ -2,7 +2,6 @@
 #include "fm_notice.h"
 
 #include "fm_fields.h"
-#include "fm_message.h"
 #include "fm_protocol.h"
 
 #if FM_LAYERS != FM_MOST_LAYER_LIST
@@ -10,177 +9,151 @@
 #endif
 
 #define N fm_notice_numbers_t
-#define COUNT(fields) ((uint32_t)(sizeof(fields) / sizeof((fields)[0])))
 
-/** Up to the layers: the map of the settings stays open. */
-static void notice_head(fm_cbor_t *cbor, uint8_t *numbers, fm_bytes_t *strings)
-{
-    static const fm_field_t fields[] = {
-        { FM_KEY_NOTICE_ROUND, FM_FIELD_UINT, FM_PLACE(N, round), FM_BOUND_UINT32 },
-        { FM_KEY_NOTICE_EPOCH, FM_FIELD_UINT, FM_PLACE(N, epoch), FM_BOUND_UINT32 },
-        { FM_KEY_NOTICE_KIND, FM_FIELD_SMALL, FM_PLACE(N, kind), FM_BOUND_CHOICE_4 },
-        { FM_KEY_NOTICE_PHASE, FM_FIELD_SMALL, FM_PLACE(N, phase), FM_BOUND_CHOICE_7 },
-        { FM_KEY_NOTICE_SESSION, FM_FIELD_UINT, FM_PLACE(N, session), FM_BOUND_UINT32 },
-        { FM_KEY_NOTICE_SECONDS_LEFT, FM_FIELD_UINT, FM_PLACE(N, secondsLeft), FM_BOUND_SECONDS },
-        { FM_KEY_NOTICE_VERSION, FM_FIELD_UINT, FM_PLACE(N, version), FM_BOUND_UINT32 },
-        { FM_KEY_NOTICE_DIGEST, FM_FIELD_BYTES, FM_NOTICE_DIGEST, FM_BOUND_DIGEST },
-        { FM_KEY_NOTICE_SIZE_BYTES, FM_FIELD_UINT, FM_PLACE(N, sizeBytes), FM_BOUND_BYTES },
-        { FM_KEY_NOTICE_CHUNK_CLASSES, FM_FIELD_CLASSES, FM_NOTICE_CHUNK_CLASSES, FM_BOUND_CLASSES },
-        { FM_KEY_NOTICE_CODECS, FM_FIELD_IDS, FM_NOTICE_CODECS, FM_BOUND_CODECS },
-        { FM_KEY_NOTICE_GRID, FM_FIELD_GRID, FM_PLACE(N, grid), FM_BOUND_GRID },
-        { FM_KEY_NOTICE_WEIGHT_CAP, FM_FIELD_UINT, FM_PLACE(N, weightCap), FM_BOUND_WEIGHT },
-        { FM_KEY_NOTICE_SEED, FM_FIELD_UINT, FM_PLACE(N, seed), FM_BOUND_UINT32 },
-        { FM_KEY_NOTICE_SHARDS, FM_FIELD_UINT, FM_PLACE(N, shards), FM_BOUND_SIZE },
-        { FM_KEY_NOTICE_SPREAD_SECONDS, FM_FIELD_UINT, FM_PLACE(N, spreadSeconds), FM_BOUND_SECONDS },
-        { FM_KEY_NOTICE_COMMITTED, FM_FIELD_MAP | FM_FIELD_OPTIONAL, FM_PLACE(N, hasCommitted), 3U },
-        { FM_KEY_COMMITTED_ROUND, FM_FIELD_UINT, FM_PLACE(N, committedRound), FM_BOUND_UINT32 },
-        { FM_KEY_COMMITTED_EPOCH, FM_FIELD_UINT, FM_PLACE(N, committedEpoch), FM_BOUND_UINT32 },
-        { 0U, FM_FIELD_END, 0U, 0U },
-        { FM_KEY_NOTICE_TRAINING, FM_FIELD_MAP, 0U, 0U },
-        { FM_KEY_TRAINING_INPUTS, FM_FIELD_UINT, FM_PLACE(N, training.inputs), FM_BOUND_SIZE },
-    };
+/** All fields, one table behind the other. */
+static const fm_field_t notice_fields[] = {
+    /* A dense layer, but for its kind. */
+    { FM_KEY_DENSE_UNITS, FM_FIELD_SMALL, FM_PLACE(fm_layer_t, units), FM_BOUND_SIZE },
+    { FM_LAST | FM_KEY_DENSE_ACTIVATION, FM_FIELD_SMALL, FM_PLACE(fm_layer_t, activation), FM_BOUND_CHOICE_3 },
+    /* A convolution. */
+    { FM_KEY_CONV1D_CHANNELS, FM_FIELD_SMALL, FM_PLACE(fm_layer_t, channels), FM_BOUND_SIZE },
+    { FM_KEY_CONV1D_FILTERS, FM_FIELD_SMALL, FM_PLACE(fm_layer_t, units), FM_BOUND_SIZE },
+    { FM_KEY_CONV1D_WIDTH, FM_FIELD_SMALL, FM_PLACE(fm_layer_t, width), FM_BOUND_SIZE },
+    { FM_KEY_CONV1D_STRIDE, FM_FIELD_SMALL, FM_PLACE(fm_layer_t, stride), FM_BOUND_SIZE },
+    { FM_LAST | FM_KEY_CONV1D_ACTIVATION, FM_FIELD_SMALL, FM_PLACE(fm_layer_t, activation), FM_BOUND_CHOICE_3 },
+    /* A pool. */
+    { FM_KEY_POOL_MODE, FM_FIELD_SMALL, FM_PLACE(fm_layer_t, mode), FM_BOUND_CHOICE_2 },
+    { FM_KEY_POOL_CHANNELS, FM_FIELD_SMALL, FM_PLACE(fm_layer_t, channels), FM_BOUND_SIZE },
+    { FM_LAST | FM_KEY_POOL_WIDTH, FM_FIELD_SMALL, FM_PLACE(fm_layer_t, width), FM_BOUND_SIZE },
+    /* The Notice up to the layers: the map of the settings stays open. */
+    { FM_KEY_NOTICE_ROUND, FM_FIELD_UINT, FM_PLACE(N, round), FM_BOUND_UINT32 },
+    { FM_KEY_NOTICE_EPOCH, FM_FIELD_UINT, FM_PLACE(N, epoch), FM_BOUND_UINT32 },
+    { FM_KEY_NOTICE_KIND, FM_FIELD_SMALL, FM_PLACE(N, kind), FM_BOUND_CHOICE_4 },
+    { FM_KEY_NOTICE_PHASE, FM_FIELD_SMALL, FM_PLACE(N, phase), FM_BOUND_CHOICE_7 },
+    { FM_KEY_NOTICE_SESSION, FM_FIELD_UINT, FM_PLACE(N, session), FM_BOUND_UINT32 },
+    { FM_KEY_NOTICE_SECONDS_LEFT, FM_FIELD_UINT, FM_PLACE(N, secondsLeft), FM_BOUND_SECONDS },
+    { FM_KEY_NOTICE_VERSION, FM_FIELD_UINT, FM_PLACE(N, version), FM_BOUND_UINT32 },
+    { FM_KEY_NOTICE_DIGEST, FM_FIELD_BYTES, FM_NOTICE_DIGEST, FM_BOUND_DIGEST },
+    { FM_KEY_NOTICE_SIZE_BYTES, FM_FIELD_UINT, FM_PLACE(N, sizeBytes), FM_BOUND_BYTES },
+    { FM_KEY_NOTICE_CHUNK_CLASSES, FM_FIELD_CLASSES, FM_NOTICE_CHUNK_CLASSES, FM_BOUND_CLASSES },
+    { FM_KEY_NOTICE_CODECS, FM_FIELD_IDS, FM_NOTICE_CODECS, FM_BOUND_CODECS },
+    { FM_KEY_NOTICE_GRID, FM_FIELD_GRID, FM_PLACE(N, grid), FM_BOUND_GRID },
+    { FM_KEY_NOTICE_WEIGHT_CAP, FM_FIELD_UINT, FM_PLACE(N, weightCap), FM_BOUND_WEIGHT },
+    { FM_KEY_NOTICE_SEED, FM_FIELD_UINT, FM_PLACE(N, seed), FM_BOUND_UINT32 },
+    { FM_KEY_NOTICE_SHARDS, FM_FIELD_UINT, FM_PLACE(N, shards), FM_BOUND_SIZE },
+    { FM_KEY_NOTICE_SPREAD_SECONDS, FM_FIELD_UINT, FM_PLACE(N, spreadSeconds), FM_BOUND_SECONDS },
+    { FM_KEY_NOTICE_COMMITTED, FM_FIELD_MAP | FM_FIELD_OPTIONAL, FM_PLACE(N, committedRound), 3U },
+    { FM_KEY_COMMITTED_ROUND, FM_FIELD_UINT, FM_PLACE(N, committedRound), FM_BOUND_UINT32 },
+    { FM_KEY_COMMITTED_EPOCH, FM_FIELD_UINT, FM_PLACE(N, committedEpoch), FM_BOUND_UINT32 },
+    { 0U, FM_FIELD_END, 0U, 0U },
+    { FM_KEY_NOTICE_TRAINING, FM_FIELD_MAP, 0U, 0U },
+    { FM_LAST | FM_KEY_TRAINING_INPUTS, FM_FIELD_UINT, FM_PLACE(N, training.inputs), FM_BOUND_SIZE },
+    /* From the layers on. */
+    { FM_KEY_TRAINING_LOSS, FM_FIELD_SMALL, FM_PLACE(N, training.loss), FM_BOUND_CHOICE_4 },
+    { FM_KEY_TRAINING_POSITIVE_WEIGHT, FM_FIELD_REAL, FM_PLACE(N, training.positiveWeight), FM_BOUND_POSITIVE },
+    { FM_KEY_TRAINING_STANDARDIZED, FM_FIELD_BOOL, FM_PLACE(N, training.standardized), FM_BOUND_BOOL },
+    { FM_KEY_TRAINING_EPOCHS, FM_FIELD_UINT, FM_PLACE(N, training.epochs), FM_BOUND_SIZE },
+    { FM_KEY_TRAINING_BATCH, FM_FIELD_UINT, FM_PLACE(N, training.batch), FM_BOUND_SIZE },
+    { FM_KEY_TRAINING_LEARNING_RATE, FM_FIELD_REAL, FM_PLACE(N, training.learningRate), FM_BOUND_NOT_NEGATIVE },
+    { FM_KEY_TRAINING_MOMENTUM, FM_FIELD_REAL, FM_PLACE(N, training.momentum), FM_BOUND_FRACTION },
+    { FM_KEY_TRAINING_L2, FM_FIELD_REAL, FM_PLACE(N, training.l2), FM_BOUND_NOT_NEGATIVE },
+    { FM_KEY_TRAINING_PROXIMAL, FM_FIELD_REAL, FM_PLACE(N, training.proximal), FM_BOUND_NOT_NEGATIVE },
+    { FM_KEY_TRAINING_ERROR_FEEDBACK, FM_FIELD_BOOL | FM_FIELD_OPTIONAL, FM_PLACE(N, training.errorFeedback), FM_BOUND_BOOL },
+    { FM_KEY_TRAINING_SCHEDULE, FM_FIELD_MAP | FM_FIELD_OPTIONAL, FM_PLACE(N, training.warmup), 4U },
+    { FM_KEY_SCHEDULE_KIND, FM_FIELD_SMALL, FM_PLACE(N, training.schedule), FM_BOUND_CHOICE_3 },
+    { FM_KEY_SCHEDULE_WARMUP, FM_FIELD_UINT, FM_PLACE(N, training.warmup), FM_BOUND_UINT32 },
+    { FM_KEY_SCHEDULE_FINAL_FRACTION, FM_FIELD_REAL, FM_PLACE(N, training.finalFraction), FM_BOUND_FRACTION },
+    { 0U, FM_FIELD_END, 0U, 0U },
+    { FM_KEY_TRAINING_CLIPPING, FM_FIELD_MAP | FM_FIELD_OPTIONAL, FM_PLACE(N, training.hasClipNorm), 3U },
+    { FM_KEY_CLIPPING_STEP, FM_FIELD_REAL | FM_FIELD_OPTIONAL, FM_PLACE(N, training.clipNorm), FM_BOUND_POSITIVE },
+    { FM_KEY_CLIPPING_EXAMPLE, FM_FIELD_REAL | FM_FIELD_OPTIONAL, FM_PLACE(N, training.exampleClipNorm), FM_BOUND_POSITIVE },
+    { 0U, FM_FIELD_END, 0U, 0U },
+    { FM_KEY_TRAINING_TRAINED, FM_FIELD_MAP | FM_FIELD_OPTIONAL, FM_PLACE(N, training.trained.from), 3U },
+    { FM_KEY_RANGE_FROM, FM_FIELD_UINT, FM_PLACE(N, training.trained.from), FM_BOUND_LAYER_FIRST },
+    { FM_KEY_RANGE_TO, FM_FIELD_UINT, FM_PLACE(N, training.trained.to), FM_BOUND_LAYER_END },
+    { 0U, FM_FIELD_END, 0U, 0U },
+    { FM_KEY_TRAINING_SHARED, FM_FIELD_MAP | FM_FIELD_OPTIONAL, FM_PLACE(N, training.shared.from), 3U },
+    { FM_KEY_RANGE_FROM, FM_FIELD_UINT, FM_PLACE(N, training.shared.from), FM_BOUND_LAYER_FIRST },
+    { FM_KEY_RANGE_TO, FM_FIELD_UINT, FM_PLACE(N, training.shared.to), FM_BOUND_LAYER_END },
+    { 0U, FM_FIELD_END, 0U, 0U },
+    { FM_KEY_TRAINING_MAX_STALENESS, FM_FIELD_UINT | FM_FIELD_OPTIONAL, FM_PLACE(N, training.maxStaleness), FM_BOUND_SIZE },
+    /* The settings end. */
+    { 0U, FM_FIELD_END, 0U, 0U },
+    { FM_KEY_NOTICE_DELTAS, FM_FIELD_MAP | FM_FIELD_OPTIONAL, FM_PLACE(N, deltasBase), 3U },
+    { FM_KEY_DELTAS_BASE, FM_FIELD_UINT, FM_PLACE(N, deltasBase), FM_BOUND_UINT32 },
+    { FM_KEY_DELTAS_CODEC, FM_FIELD_SMALL, FM_PLACE(N, deltasCodec), FM_BOUND_CODEC },
+    { FM_LAST, FM_FIELD_END, 0U, 0U },
+};
 
-    fm_fields_walk(cbor, fields, COUNT(fields), numbers, strings);
-}
-
-/** From the layers on. */
-static void notice_tail(fm_cbor_t *cbor, uint8_t *numbers)
-{
-    static const fm_field_t fields[] = {
-        { FM_KEY_TRAINING_LOSS, FM_FIELD_SMALL, FM_PLACE(N, training.loss), FM_BOUND_CHOICE_4 },
-        { FM_KEY_TRAINING_POSITIVE_WEIGHT, FM_FIELD_REAL, FM_PLACE(N, training.positiveWeight), FM_BOUND_POSITIVE },
-        { FM_KEY_TRAINING_STANDARDIZED, FM_FIELD_BOOL, FM_PLACE(N, training.standardized), FM_BOUND_BOOL },
-        { FM_KEY_TRAINING_EPOCHS, FM_FIELD_UINT, FM_PLACE(N, training.epochs), FM_BOUND_SIZE },
-        { FM_KEY_TRAINING_BATCH, FM_FIELD_UINT, FM_PLACE(N, training.batch), FM_BOUND_SIZE },
-        { FM_KEY_TRAINING_LEARNING_RATE, FM_FIELD_REAL, FM_PLACE(N, training.learningRate), FM_BOUND_NOT_NEGATIVE },
-        { FM_KEY_TRAINING_MOMENTUM, FM_FIELD_REAL, FM_PLACE(N, training.momentum), FM_BOUND_FRACTION },
-        { FM_KEY_TRAINING_L2, FM_FIELD_REAL, FM_PLACE(N, training.l2), FM_BOUND_NOT_NEGATIVE },
-        { FM_KEY_TRAINING_PROXIMAL, FM_FIELD_REAL, FM_PLACE(N, training.proximal), FM_BOUND_NOT_NEGATIVE },
-        { FM_KEY_TRAINING_ERROR_FEEDBACK, FM_FIELD_BOOL | FM_FIELD_OPTIONAL, FM_PLACE(N, training.errorFeedback), FM_BOUND_BOOL },
-        { FM_KEY_TRAINING_SCHEDULE, FM_FIELD_MAP | FM_FIELD_OPTIONAL, FM_PLACE(N, training.hasSchedule), 4U },
-        { FM_KEY_SCHEDULE_KIND, FM_FIELD_SMALL, FM_PLACE(N, training.schedule), FM_BOUND_CHOICE_3 },
-        { FM_KEY_SCHEDULE_WARMUP, FM_FIELD_UINT, FM_PLACE(N, training.warmup), FM_BOUND_UINT32 },
-        { FM_KEY_SCHEDULE_FINAL_FRACTION, FM_FIELD_REAL, FM_PLACE(N, training.finalFraction), FM_BOUND_FRACTION },
-        { 0U, FM_FIELD_END, 0U, 0U },
-        { FM_KEY_TRAINING_CLIPPING, FM_FIELD_MAP | FM_FIELD_OPTIONAL, FM_PLACE(N, training.hasClipping), 3U },
-        { FM_KEY_CLIPPING_STEP, FM_FIELD_REAL | FM_FIELD_OPTIONAL, FM_PLACE(N, training.clipNorm), FM_BOUND_POSITIVE },
-        { FM_KEY_CLIPPING_EXAMPLE, FM_FIELD_REAL | FM_FIELD_OPTIONAL, FM_PLACE(N, training.exampleClipNorm), FM_BOUND_POSITIVE },
-        { 0U, FM_FIELD_END, 0U, 0U },
-        { FM_KEY_TRAINING_TRAINED, FM_FIELD_MAP | FM_FIELD_OPTIONAL, FM_PLACE(N, training.trained.given), 3U },
-        { FM_KEY_RANGE_FROM, FM_FIELD_UINT, FM_PLACE(N, training.trained.from), FM_BOUND_LAYER_FIRST },
-        { FM_KEY_RANGE_TO, FM_FIELD_UINT, FM_PLACE(N, training.trained.to), FM_BOUND_LAYER_END },
-        { 0U, FM_FIELD_END, 0U, 0U },
-        { FM_KEY_TRAINING_SHARED, FM_FIELD_MAP | FM_FIELD_OPTIONAL, FM_PLACE(N, training.shared.given), 3U },
-        { FM_KEY_RANGE_FROM, FM_FIELD_UINT, FM_PLACE(N, training.shared.from), FM_BOUND_LAYER_FIRST },
-        { FM_KEY_RANGE_TO, FM_FIELD_UINT, FM_PLACE(N, training.shared.to), FM_BOUND_LAYER_END },
-        { 0U, FM_FIELD_END, 0U, 0U },
-        { FM_KEY_TRAINING_MAX_STALENESS, FM_FIELD_UINT | FM_FIELD_OPTIONAL, FM_PLACE(N, training.maxStaleness), FM_BOUND_SIZE },
-        /* The settings end. */
-        { 0U, FM_FIELD_END, 0U, 0U },
-        { FM_KEY_NOTICE_DELTAS, FM_FIELD_MAP | FM_FIELD_OPTIONAL, FM_PLACE(N, hasDeltas), 3U },
-        { FM_KEY_DELTAS_BASE, FM_FIELD_UINT, FM_PLACE(N, deltasBase), FM_BOUND_UINT32 },
-        { FM_KEY_DELTAS_CODEC, FM_FIELD_SMALL, FM_PLACE(N, deltasCodec), FM_BOUND_CODEC },
-        { 0U, FM_FIELD_END, 0U, 0U },
-    };
-
-    fm_fields_walk(cbor, fields, COUNT(fields), numbers, NULL);
-}
+/* Where they begin: of layers; of the Notice itself. */
+#define DENSE 0U
+#define CONV1D 2U
+#define POOL 7U
+#define KINDS 3U
+#define HEAD 10U
+#define TAIL 32U
 
 static void notice_layers(fm_cbor_t *cbor, fm_settings_t *settings)
 {
-    static const fm_field_t any[] = {
-        { FM_KEY_DENSE_KIND, FM_FIELD_SMALL, FM_PLACE(fm_layer_t, kind), FM_BOUND_CHOICE_3 },
-    };
-    static const fm_field_t dense[] = {
-        { FM_KEY_DENSE_UNITS, FM_FIELD_SMALL, FM_PLACE(fm_layer_t, units), FM_BOUND_SIZE },
-        { FM_KEY_DENSE_ACTIVATION, FM_FIELD_SMALL, FM_PLACE(fm_layer_t, activation), FM_BOUND_CHOICE_3 },
-    };
-    static const fm_field_t conv1d[] = {
-        { FM_KEY_CONV1D_CHANNELS, FM_FIELD_SMALL, FM_PLACE(fm_layer_t, channels), FM_BOUND_SIZE },
-        { FM_KEY_CONV1D_FILTERS, FM_FIELD_SMALL, FM_PLACE(fm_layer_t, units), FM_BOUND_SIZE },
-        { FM_KEY_CONV1D_WIDTH, FM_FIELD_SMALL, FM_PLACE(fm_layer_t, width), FM_BOUND_SIZE },
-        { FM_KEY_CONV1D_STRIDE, FM_FIELD_SMALL, FM_PLACE(fm_layer_t, stride), FM_BOUND_SIZE },
-        { FM_KEY_CONV1D_ACTIVATION, FM_FIELD_SMALL, FM_PLACE(fm_layer_t, activation), FM_BOUND_CHOICE_3 },
-    };
-    static const fm_field_t pool[] = {
-        { FM_KEY_POOL_MODE, FM_FIELD_SMALL, FM_PLACE(fm_layer_t, mode), FM_BOUND_CHOICE_2 },
-        { FM_KEY_POOL_CHANNELS, FM_FIELD_SMALL, FM_PLACE(fm_layer_t, channels), FM_BOUND_SIZE },
-        { FM_KEY_POOL_WIDTH, FM_FIELD_SMALL, FM_PLACE(fm_layer_t, width), FM_BOUND_SIZE },
+    static const uint8_t starts[KINDS] = {
+        [FM_LAYER_KIND_DENSE] = DENSE, [FM_LAYER_KIND_CONV1D] = CONV1D, [FM_LAYER_KIND_POOL] = POOL,
     };
     uint32_t i;
 
     fm_cbor_key(cbor, FM_KEY_TRAINING_LAYERS);
     settings->layerCount = fm_cbor_head(cbor, FM_CBOR_ARRAY, settings->layerCount);
-    fm_cbor_check(cbor, settings->layerCount <= FM_MOST_LAYER_LIST);
+    fm_cbor_most(cbor, settings->layerCount, FM_MOST_LAYER_LIST);
     for (i = 0U; (!cbor->failed) && (i < settings->layerCount); i++) {
         fm_layer_t *layer = &settings->layers[i];
-        uint8_t *numbers = (uint8_t *)layer;
+        uint32_t kind;
 
         fm_cbor_open(cbor);
-        fm_fields_walk(cbor, any, COUNT(any), numbers, NULL);
-        if (layer->kind == FM_LAYER_KIND_DENSE) {
-            fm_fields_walk(cbor, dense, COUNT(dense), numbers, NULL);
-        } else if (layer->kind == FM_LAYER_KIND_CONV1D) {
-            fm_fields_walk(cbor, conv1d, COUNT(conv1d), numbers, NULL);
+        fm_cbor_key(cbor, FM_KEY_DENSE_KIND);
+        kind = fm_cbor_head(cbor, FM_CBOR_UNSIGNED, layer->kind);
+        if (kind < KINDS) {
+            layer->kind = (uint16_t)kind;
+            fm_fields_walk(cbor, &notice_fields[starts[kind]], (uint8_t *)layer, NULL);
         } else {
-            fm_fields_walk(cbor, pool, COUNT(pool), numbers, NULL);
+            cbor->failed = true;
         }
         fm_cbor_close(cbor);
     }
 }
 
-/** Layers within `outer`, not none; all of those where they were not given. */
-static bool notice_range_holds(fm_range_t *range, uint32_t from, uint32_t to)
+/** Layers from `from` to `to` - 1, not none; all of those where they were not given. */
+static void notice_range(fm_cbor_t *cbor, fm_range_t *range, uint32_t from, uint32_t to)
 {
-    bool good = true;
-
-    if (range->given != 0U) {
-        good = (range->from >= from) && (range->from < range->to) && (range->to <= to);
-    } else {
+    if (range->given == 0U) {
         range->from = from;
         range->to = to;
+    } else {
+        fm_cbor_most(cbor, from, range->from);
+        fm_cbor_most(cbor, range->from + 1U, range->to);
+        fm_cbor_most(cbor, range->to, to);
     }
-    return good;
 }
 
 /** What must hold between fields. */
-static bool notice_holds(fm_notice_numbers_t *numbers)
+static void notice_check(fm_cbor_t *cbor, fm_notice_numbers_t *numbers)
 {
     fm_settings_t *settings = &numbers->training;
-    bool good = (settings->loss == FM_LOSS_CUSTOM) == (settings->layerCount == 0U);
 
-    good = notice_range_holds(&settings->trained, 0U, settings->layerCount) && good;
-    good = notice_range_holds(&settings->shared, settings->trained.from, settings->trained.to) && good;
-    return good && ((numbers->hasDeltas == 0U) || (numbers->deltasBase < numbers->version));
+    if ((settings->loss == FM_LOSS_CUSTOM) != (settings->layerCount == 0U)) {
+        cbor->failed = true;
+    }
+    notice_range(cbor, &settings->trained, 0U, settings->layerCount);
+    notice_range(cbor, &settings->shared, settings->trained.from, settings->trained.to);
+    if ((numbers->hasDeltas != 0U) && (numbers->deltasBase >= numbers->version)) {
+        cbor->failed = true;
+    }
 }
 
-static void notice_walk(fm_cbor_t *cbor, fm_notice_t *notice)
+void fm_notice_walk(fm_cbor_t *cbor, fm_notice_t *notice)
 {
     uint8_t *numbers = (uint8_t *)&notice->numbers;
 
-    fm_message_begin(cbor, FM_TYPE_NOTICE);
-    notice_head(cbor, numbers, notice->strings);
+    fm_fields_walk(cbor, &notice_fields[HEAD], numbers, notice->strings);
     notice_layers(cbor, &notice->numbers.training);
-    notice_tail(cbor, numbers);
-    fm_cbor_close(cbor);
-    fm_cbor_check(cbor, notice_holds(&notice->numbers));
-}
-
-fm_result_t fm_notice_read(fm_notice_t *notice, const uint8_t *bytes, uint32_t size)
-{
-    fm_cbor_t cbor;
-
-    fm_cbor_read(&cbor, bytes, size);
-    notice_walk(&cbor, notice);
-    return fm_cbor_end(&cbor);
-}
-
-fm_result_t fm_notice_write(fm_notice_t *notice, uint8_t *bytes, uint32_t size, uint32_t *length)
-{
-    fm_cbor_t cbor;
-
-    fm_cbor_write(&cbor, bytes, size);
-    notice_walk(&cbor, notice);
-    *length = cbor.at;
-    return fm_cbor_end(&cbor);
+    fm_fields_walk(cbor, &notice_fields[TAIL], numbers, NULL);
+    notice_check(cbor, &notice->numbers);
 }

@@ -8,4 +8,4 @@ static const fm_codec_t *const parts_small_codecs[] = { &fm_codec_f32, &fm_codec
 static const fm_round_t *const parts_small_rounds[] = { &fm_round_training, &fm_round_statistics, &fm_round_evaluation,
                                                         NULL };
 
-const fm_parts_t fm_parts_small = { parts_small_losses, parts_small_codecs, parts_small_rounds, NULL };
+const fm_parts_t fm_parts_small = { parts_small_losses, parts_small_codecs, parts_small_rounds, &fm_terms, &fm_curve_tanh, NULL };

@@ -106,7 +106,7 @@ static bool plan_supported(const fm_device_t *device)
     bool parts = (device->model.loss != NULL) && (plan->codec != NULL) &&
                  ((plan->round != NULL) || (plan->notice.kind == FM_ROUND_KIND_RELEASED));
 
-    return shared && parts && fm_training_supports(settings);
+    return shared && parts && fm_training_supports(settings, device->options->parts->terms);
 }
 
 /** Whether the device can work for this federation; where memory is what is missing, `*bytes` would do. */
@@ -156,13 +156,18 @@ static void plan_begin(fm_device_t *device, const fm_notice_t *notice)
     (void)memcpy(plan->digest, notice->strings[FM_NOTICE_DIGEST].bytes, sizeof(plan->digest));
     plan->codec = plan_codec(parts, notice->strings[FM_NOTICE_CODECS]);
     plan->round = plan_round(parts, plan->notice.kind);
+    model->curve = parts->curve;
     layers = fm_model_begin(model, settings);
     model->loss = plan_loss(parts, settings->loss);
-    model->scales = settings->standardized ? device->options->memory : NULL;
+    model->scales = NULL;
+    plan->headFloats = 0U;
+    if (settings->standardized != 0U) {
+        model->scales = device->options->memory;
+        plan->headFloats = 2U * settings->inputs;
+    }
     model->key.seed = plan->notice.seed;
     model->key.round = plan->notice.round;
     plan->parameters = fm_model_offset(model, settings->layerCount);
-    plan->headFloats = settings->standardized ? (2U * settings->inputs) : 0U;
     plan->modelFloats = plan->headFloats + plan->parameters;
     device->hasPlan = true;
     device->problem = plan_problem(device, layers, &bytes);

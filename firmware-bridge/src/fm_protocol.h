@@ -167,6 +167,7 @@
 /* Values of layerKind. */
 #define FM_LAYER_KIND_DENSE 0U
 #define FM_LAYER_KIND_CONV1D 1U
+#define FM_LAYER_KIND_POOL 2U
 
 /* Values of activation. */
 #define FM_ACTIVATION_IDENTITY 0U

@@ -36,27 +36,27 @@ static void pull_topic(const fm_device_t *device, fm_topic_t *topic)
 {
     const fm_pull_t *pull = &device->pull;
 
-    if (pull->change) {
-        const uint32_t numbers[4] = { pull->version, pull->version - 1U, pull->chunkBytes, pull->index };
+    const uint32_t numbers[4] = { pull->version, pull->version - 1U, pull->chunkBytes, pull->index };
 
-        fm_device_topic(device, topic, FM_TOPIC_CHANGE, numbers);
-    } else {
-        const uint32_t numbers[3] = { pull->version, pull->chunkBytes, pull->index };
+    fm_device_topic(device, topic, pull->change ? FM_TOPIC_CHANGE : FM_TOPIC_MODEL, numbers);
+}
 
-        fm_device_topic(device, topic, FM_TOPIC_MODEL, numbers);
-    }
+/** Subscribes to the topic of the chunk that is wanted, or leaves it; whether there was room to say so. */
+static bool pull_request(fm_device_t *device, uint32_t type)
+{
+    fm_topic_t topic;
+
+    pull_topic(device, &topic);
+    return fm_session_request(&device->session, type, topic.view) != 0U;
 }
 
 /** Leaves the topic of the chunk that is asked for. */
 static void pull_stop(fm_device_t *device)
 {
     if (device->pull.asked) {
-        fm_topic_t topic;
-
         device->pull.asked = false;
-        pull_topic(device, &topic);
         /* Should there be no room to say so, a retained chunk comes again some day, and is not heard. */
-        (void)fm_session_request(&device->session, FM_MQTT_UNSUBSCRIBE, fm_topic_bytes(&topic));
+        (void)pull_request(device, FM_MQTT_UNSUBSCRIBE);
     }
 }
 
@@ -97,7 +97,6 @@ static void pull_ask(fm_device_t *device)
 {
     fm_pull_t *pull = &device->pull;
     uint32_t size = device->plan.chunkBytes;
-    fm_topic_t topic;
 
     /* Chunks have the size that the Notice offers now; those of another one begin anew. */
     if ((pull->chunkBytes != size) && ((pull->index == 0U) || (pull->attempts > 0U))) {
@@ -106,8 +105,7 @@ static void pull_ask(fm_device_t *device)
         }
         pull->chunkBytes = size;
     }
-    pull_topic(device, &topic);
-    pull->asked = fm_session_request(&device->session, FM_MQTT_SUBSCRIBE, fm_topic_bytes(&topic)) != 0U;
+    pull->asked = pull_request(device, FM_MQTT_SUBSCRIBE);
     fm_timer_set(device, &pull->timer, CHUNK_MS);
 }
 
@@ -147,28 +145,17 @@ static fm_result_t pull_take(fm_device_t *device, fm_bytes_t bytes)
     return result;
 }
 
-/** Turns the bytes in memory into this machine's floats. */
-static void pull_convert(const fm_device_t *device)
-{
-    float *memory = device->options->memory;
-    const uint8_t *bytes = (const uint8_t *)memory;
-    uint32_t i;
-
-    for (i = 0U; i < device->plan.modelFloats; i++) {
-        memory[i] = fm_float(fm_get_le32(&bytes[4U * i]));
-    }
-}
-
 /** All that was to be pulled is here. */
 static void pull_finish(fm_device_t *device)
 {
     bool change = device->pull.change;
+    float *memory = device->options->memory;
     uint8_t digest[FM_SHA256_BYTES];
 
     if (change) {
         device->options->parts->changes->digest(device);
     } else {
-        pull_convert(device);
+        fm_from_le(memory, device->plan.modelFloats);
     }
     fm_sha256_end(&device->sha, digest);
     if (memcmp(digest, device->plan.digest, sizeof(digest)) == 0) {
@@ -186,10 +173,11 @@ static void pull_finish(fm_device_t *device)
 static bool pull_wanted(const fm_pull_t *pull, const fm_model_chunk_t *chunk, uint32_t count)
 {
     uint32_t left = pull->partBytes - (pull->index * pull->chunkBytes);
-    bool base = pull->change ? (chunk->base == (pull->version - 1U)) : true;
+    uint32_t hasBase = pull->change ? 1U : 0U;
 
+    /* A base that there is not is 0. */
     return (chunk->version == pull->version) && (chunk->index == pull->index) && (chunk->count == count) &&
-           (pull->change == (chunk->hasBase != 0U)) && base &&
+           (chunk->hasBase == hasBase) && (chunk->base == (hasBase * (pull->version - 1U))) &&
            (chunk->strings[FM_CHUNK_PAYLOAD].size == ((left < pull->chunkBytes) ? left : pull->chunkBytes));
 }
 
@@ -202,7 +190,7 @@ static bool pull_expects(const fm_device_t *device)
 
     if (expects) {
         pull_topic(device, &topic);
-        expects = (came->size == topic.size) && (memcmp(came->bytes, topic.text, topic.size) == 0);
+        expects = (came->size == topic.view.size) && (memcmp(came->bytes, topic.text, topic.view.size) == 0);
     }
     return expects;
 }
@@ -212,11 +200,9 @@ void fm_pull_hear(fm_device_t *device)
     fm_pull_t *pull = &device->pull;
 
     if (pull_expects(device)) {
-        fm_bytes_t payload = device->session.message.payload;
         uint32_t count = (pull->partBytes + (pull->chunkBytes - 1U)) / pull->chunkBytes;
         fm_model_chunk_t chunk = { 0 };
-        fm_message_t message = { FM_TYPE_MODEL, (uint8_t *)&chunk, chunk.strings };
-        fm_result_t result = fm_message_read(&message, payload.bytes, payload.size);
+        fm_result_t result = fm_device_read(device, FM_TYPE_MODEL, (uint8_t *)&chunk, chunk.strings);
 
         /* An empty message says that the model is superseded. */
         if ((result == FM_OK) && pull_wanted(pull, &chunk, count)) {

@@ -5,37 +5,35 @@
 #include "fm_codec.h"
 #include "fm_device.h"
 #include "fm_sum.h"
+#include "fm_terms.h"
 #include "fm_training.h"
 
 static uint32_t training_memory(const fm_device_t *device)
 {
     const fm_plan_t *plan = &device->plan;
+    const fm_terms_t *terms = device->options->parts->terms;
     uint32_t work = fm_training_memory(&device->model, device->options->train.rows);
     uint32_t coding = fm_codec_memory(plan->codec, fm_plan_shared_count(device));
     uint32_t most = (work > coding) ? work : coding;
 
-    /* The weights, and with momentum their velocity. */
     most = (most > FM_MOST_FLOATS) ? FM_MOST_FLOATS : most;
-    return most + (plan->parameters * (fm_is_above_zero(plan->notice.training.momentum) ? 2U : 1U));
+    if (terms != NULL) {
+        most += terms->floats(&plan->notice.training, plan->parameters);
+    }
+    return most + plan->parameters;
 }
 
 static fm_result_t training_begin(fm_device_t *device)
 {
     fm_training_t *training = &device->job.training;
-    float *next = fm_plan_free(device);
 
     training->model = &device->model;
     training->samples = &device->options->train;
     training->order = device->options->order;
     training->start = fm_plan_parameters(device);
-    training->weights = next;
-    training->velocity = NULL;
-    next = &next[device->plan.parameters];
-    if (fm_is_above_zero(device->plan.notice.training.momentum)) {
-        training->velocity = next;
-        next = &next[device->plan.parameters];
-    }
-    training->memory = next;
+    training->weights = fm_plan_free(device);
+    training->memory = &training->weights[device->plan.parameters];
+    training->terms = device->options->parts->terms;
     return (device->options->train.rows == 0U) ? FM_BAD_SAMPLE : fm_training_begin(training);
 }
 

@@ -19,24 +19,22 @@
 
 #define PUBACK_BYTES 4U
 
-static uint32_t session_now(const fm_session_t *session)
-{
-    return session->port->now_ms(session->port->context);
-}
-
 /** Whether so much time has passed. */
 static bool session_passed(const fm_session_t *session, uint32_t sinceMs, uint32_t waitMs)
 {
-    return (session_now(session) - sinceMs) >= waitMs;
+    return (session->nowMs - sinceMs) >= waitMs;
 }
 
 static void session_enter(fm_session_t *session, uint8_t state)
 {
     session->state = state;
-    session->sinceMs = session_now(session);
+    session->sinceMs = session->nowMs;
     session->heardMs = session->sinceMs;
     session->sentMs = session->sinceMs;
     session->owedMs = session->sinceMs;
+    /* Who does not take the client in time is as silent as who does not answer a ping. */
+    session->pingedMs = session->sinceMs;
+    session->pinged = state == CONNECTING;
 }
 
 void fm_session_begin(fm_session_t *session, const fm_port_t *port, const fm_buffers_t *buffers,
@@ -67,7 +65,6 @@ static void session_drop(fm_session_t *session)
     session->queued = 0U;
     session->publishId = 0U;
     session->owed = 0U;
-    session->pinged = false;
     session_enter(session, WAITING);
 }
 
@@ -169,7 +166,7 @@ static fm_result_t session_flush(fm_session_t *session)
         } else if (written > 0) {
             session->queued -= (uint32_t)written;
             (void)memmove(outgoing, &outgoing[written], session->queued);
-            session->sentMs = session_now(session);
+            session->sentMs = session->nowMs;
         } else {
             /* The stream takes nothing now. */
         }
@@ -306,7 +303,7 @@ static fm_result_t session_take(fm_session_t *session, fm_session_event_t *event
 static fm_result_t session_keep_alive(fm_session_t *session)
 {
     fm_result_t result = FM_OK;
-    uint32_t now = session_now(session);
+    uint32_t now = session->nowMs;
     uint32_t half = session->halfMs;
 
     if ((session->owed == 0U) || session->acknowledged) {
@@ -315,8 +312,8 @@ static fm_result_t session_keep_alive(fm_session_t *session)
     }
     if ((now - session->owedMs) >= (2U * half)) {
         result = FM_SILENT;
-    } else if (session->pinged || (session->state == CONNECTING)) {
-        if ((now - (session->pinged ? session->pingedMs : session->sinceMs)) >= half) {
+    } else if (session->pinged) {
+        if ((now - session->pingedMs) >= half) {
             result = FM_SILENT;
         }
     } else if (((now - session->heardMs) >= half) || ((now - session->sentMs) >= half)) {
@@ -345,7 +342,7 @@ static fm_result_t session_converse(fm_session_t *session, fm_session_event_t *e
         result = session_take(session, event);
         /* Only whole packets count as heard, and the beginning of one that is too large: a packet without end is silence. */
         if (session->used > 0U) {
-            session->heardMs = session_now(session);
+            session->heardMs = session->nowMs;
             session->pinged = false;
         }
     }
@@ -375,6 +372,7 @@ fm_session_event_t fm_session_poll(fm_session_t *session)
     fm_session_event_t event = FM_SESSION_NOTHING;
     fm_result_t result = FM_OK;
 
+    session->nowMs = session->port->now_ms(session->port->context);
     session->result = FM_OK;
     if (session->state >= CONNECTING) {
         result = session_converse(session, &event);

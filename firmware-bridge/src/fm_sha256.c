@@ -15,22 +15,15 @@ static uint32_t sha256_turn(uint32_t value, uint32_t by)
     return (value >> by) | (value << (32U - by));
 }
 
-/** The sum modulo 2 of three turns. */
-static uint32_t sha256_mixed(uint32_t value, uint32_t a, uint32_t b, uint32_t c)
-{
-    return sha256_turn(value, a) ^ sha256_turn(value, b) ^ sha256_turn(value, c);
-}
-
 /** Word `i` of the schedule, from 16 on: the word 16 before it stands in its place. */
 static uint32_t sha256_next(const uint32_t *words, uint32_t i)
 {
-    /* cppcheck-suppress uninitvar ; MISRA Ref 9.1.1 */
-    uint32_t a = words[(i - 15U) & 15U];
-    uint32_t b = words[(i - 2U) & 15U];
-    uint32_t small0 = sha256_turn(a, 7U) ^ sha256_turn(a, 18U) ^ (a >> 3U);
-    uint32_t small1 = sha256_turn(b, 17U) ^ sha256_turn(b, 19U) ^ (b >> 10U);
+    uint32_t a = words[(i + 1U) & 15U];
+    uint32_t b = words[(i + 14U) & 15U];
 
-    return words[i & 15U] + small0 + words[(i - 7U) & 15U] + small1;
+    /* Turns of turns: 18 is 7 and 11, 19 is 17 and 2. */
+    return words[i & 15U] + words[(i + 9U) & 15U] + (sha256_turn(a ^ sha256_turn(a, 11U), 7U) ^ (a >> 3U)) +
+           (sha256_turn(b ^ sha256_turn(b, 2U), 17U) ^ (b >> 10U));
 }
 
 static void sha256_block(fm_sha256_t *sha)
@@ -45,21 +38,22 @@ static void sha256_block(fm_sha256_t *sha)
         0x19A4C116U, 0x1E376C08U, 0x2748774CU, 0x34B0BCB5U, 0x391C0CB3U, 0x4ED8AA4AU, 0x5B9CCA4FU, 0x682E6FF3U,
         0x748F82EEU, 0x78A5636FU, 0x84C87814U, 0x8CC70208U, 0x90BEFFFAU, 0xA4506CEBU, 0xBEF9A3F7U, 0xC67178F2U
     };
-    uint32_t words[16];
+    uint32_t *words = sha->words;
     /* a to h of the standard, and one more to move into. */
     uint32_t v[9];
     uint32_t i;
 
     (void)memcpy(v, sha->state, sizeof(sha->state));
     for (i = 0U; i < 64U; i++) {
-        uint32_t word = (i < 16U) ? fm_get_be32(&sha->block[4U * i]) : sha256_next(words, i);
-        uint32_t choice = (v[4] & v[5]) ^ (~v[4] & v[6]);
-        uint32_t majority = (v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]);
-        uint32_t first = v[7] + sha256_mixed(v[4], 6U, 11U, 25U) + choice + constants[i] + word;
+        uint32_t first = v[7] + constants[i] + (v[6] ^ (v[4] & (v[5] ^ v[6])));
 
-        words[i & 15U] = word;
+        if (i >= 16U) {
+            words[i & 15U] = sha256_next(words, i);
+        }
+        first += words[i & 15U] + sha256_turn(v[4] ^ sha256_turn(v[4], 5U) ^ sha256_turn(v[4], 19U), 6U);
         v[3] += first;
-        first += sha256_mixed(v[0], 2U, 13U, 22U) + majority;
+        first += ((v[0] & v[1]) | (v[2] & (v[0] | v[1]))) +
+                 sha256_turn(v[0] ^ sha256_turn(v[0], 11U) ^ sha256_turn(v[0], 20U), 2U);
         (void)memmove(&v[1], v, sizeof(sha->state));
         v[0] = first;
     }
@@ -82,7 +76,10 @@ void fm_sha256_add(fm_sha256_t *sha, const uint8_t *bytes, uint32_t size)
     uint32_t i;
 
     for (i = 0U; i < size; i++) {
-        sha->block[sha->bytes % BLOCK_BYTES] = bytes[i];
+        uint32_t *word = &sha->words[(sha->bytes / 4U) % 16U];
+
+        /* Big-endian: four bytes push out what was there. */
+        *word = (*word << 8U) | bytes[i];
         sha->bytes++;
         if ((sha->bytes % BLOCK_BYTES) == 0U) {
             sha256_block(sha);
@@ -92,19 +89,18 @@ void fm_sha256_add(fm_sha256_t *sha, const uint8_t *bytes, uint32_t size)
 
 void fm_sha256_end(fm_sha256_t *sha, uint8_t *digest)
 {
-    static const uint8_t one = 0x80U;
-    static const uint8_t zero = 0U;
-    uint32_t bytes = sha->bytes;
-    uint8_t length[8] = { 0 };
+    uint32_t bits = sha->bytes << 3U;
+    uint8_t pad = 0x80U;
     uint32_t i;
 
-    fm_sha256_add(sha, &one, 1U);
-    while ((sha->bytes % BLOCK_BYTES) != LENGTH_AT) {
-        fm_sha256_add(sha, &zero, 1U);
-    }
+    do {
+        fm_sha256_add(sha, &pad, 1U);
+        pad = 0U;
+    } while ((sha->bytes % BLOCK_BYTES) != LENGTH_AT);
     /* In bits; fewer than 2^32. */
-    fm_put_be32(&length[4], bytes << 3U);
-    fm_sha256_add(sha, length, sizeof(length));
+    sha->words[14] = 0U;
+    sha->words[15] = bits;
+    sha256_block(sha);
     for (i = 0U; i < 8U; i++) {
         fm_put_be32(&digest[4U * i], sha->state[i]);
     }

@@ -36,21 +36,27 @@ static void sum_normalise(fm_sum_t *sum)
     }
 }
 
-/** Adds what `term` holds, which is normalised and not 0. */
-static void sum_add(fm_sum_t *sum, const fm_sum_t *term)
+/** Adds what `term` holds, which is normalised and not 0; nothing of it is of use afterwards. */
+static void sum_add(fm_sum_t *sum, fm_sum_t *term)
 {
-    fm_sum_t small = *term;
+    fm_sum_t *large = sum;
+    fm_sum_t *small = term;
+    uint64_t mantissa;
     int32_t apart;
 
     if ((sum->mantissa == 0U) || (term->exponent > sum->exponent) ||
         ((term->exponent == sum->exponent) && (term->mantissa > sum->mantissa))) {
-        small = *sum;
-        *sum = *term;
+        large = term;
+        small = sum;
     }
-    apart = sum->exponent - small.exponent;
-    small.mantissa = sum_shifted(small.mantissa, (uint32_t)apart);
-    sum->mantissa = (sum->negative == small.negative) ? (sum->mantissa + small.mantissa)
-                                                      : (sum->mantissa - small.mantissa);
+    apart = large->exponent - small->exponent;
+    mantissa = sum_shifted(small->mantissa, (uint32_t)apart);
+    if (large->negative != small->negative) {
+        mantissa = 0U - mantissa;
+    }
+    mantissa += large->mantissa;
+    *sum = *large;
+    sum->mantissa = mantissa;
     sum_normalise(sum);
     /* To nearest, ties to even. */
     sum->mantissa += (SPARE_MASK >> 1U) + ((sum->mantissa >> SPARE_BITS) & 1U);

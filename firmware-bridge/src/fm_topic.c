@@ -5,9 +5,9 @@
 /** Appends a character; what has no room is left out, which names of checked lengths never come to. */
 static void topic_put(fm_topic_t *topic, uint32_t character)
 {
-    if (topic->size < FM_TOPIC_BYTES) {
-        topic->text[topic->size] = (uint8_t)character;
-        topic->size++;
+    if (topic->view.size < FM_TOPIC_BYTES) {
+        topic->text[topic->view.size] = (uint8_t)character;
+        topic->view.size++;
     }
 }
 
@@ -38,26 +38,22 @@ void fm_topic(fm_topic_t *topic, const char *fleet, const char *id, const char *
     uint32_t next = 0U;
     uint32_t i;
 
-    topic->size = 0U;
+    topic->view.bytes = topic->text;
+    topic->view.size = 0U;
+    topic_text(topic, FM_TOPIC_PREFIX "/");
+    topic_text(topic, fleet);
     for (i = 0U; form[i] != '\0'; i++) {
-        if (form[i] == 'F') {
-            topic_text(topic, fleet);
-        } else if (form[i] == 'I') {
+        if (form[i] == 'I') {
             topic_text(topic, id);
         } else if (form[i] == 'N') {
             topic_number(topic, numbers[next]);
+            next++;
+        } else if (form[i] == 'O') {
             next++;
         } else {
             topic_put(topic, (uint8_t)form[i]);
         }
     }
-}
-
-fm_bytes_t fm_topic_bytes(const fm_topic_t *topic)
-{
-    fm_bytes_t bytes = { topic->text, topic->size };
-
-    return bytes;
 }
 
 uint32_t fm_topic_shard(const char *id, uint32_t shards)

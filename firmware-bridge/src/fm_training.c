@@ -1,4 +1,4 @@
-/** Mini-batch SGD with momentum, weight decay and FedProx's proximal term (Li et al. 2020). */
+/** Mini-batch SGD. */
 #include "fm_training.h"
 
 #include <stddef.h>
@@ -10,6 +10,7 @@
 #include "fm_protocol.h"
 #include "fm_random.h"
 #include "fm_sum.h"
+#include "fm_terms.h"
 
 static uint32_t training_smaller(uint32_t a, uint32_t b)
 {
@@ -25,16 +26,21 @@ uint32_t fm_training_memory(const fm_model_t *model, uint32_t rows)
     return (batch > (UINT32_MAX / each)) ? UINT32_MAX : (batch * each);
 }
 
-bool fm_training_supports(const fm_settings_t *settings)
+bool fm_training_supports(const fm_settings_t *settings, const fm_terms_t *terms)
 {
-    return (!settings->errorFeedback) && (settings->hasClipping == 0U) &&
-           (settings->schedule == FM_SCHEDULE_KIND_CONSTANT) && (settings->warmup == 0U);
+    uint32_t none = settings->errorFeedback | settings->hasClipping | settings->warmup |
+                    (settings->schedule ^ FM_SCHEDULE_KIND_CONSTANT);
+
+    if (terms == NULL) {
+        none |= fm_float_bits(settings->l2) | fm_float_bits(settings->proximal) | fm_float_bits(settings->momentum);
+    }
+    return none == 0U;
 }
 
 fm_result_t fm_training_begin(fm_training_t *training)
 {
     const fm_model_t *model = training->model;
-    size_t bytes = sizeof(float) * fm_model_offset(model, model->settings->layerCount);
+    uint32_t parameters = fm_model_offset(model, model->settings->layerCount);
     fm_result_t result = FM_OK;
     uint32_t i;
 
@@ -44,9 +50,9 @@ fm_result_t fm_training_begin(fm_training_t *training)
             result = FM_BAD_SAMPLE;
         }
     }
-    (void)memcpy(training->weights, training->start, bytes);
-    if (training->velocity != NULL) {
-        (void)memset(training->velocity, 0, bytes);
+    (void)memcpy(training->weights, training->start, sizeof(float) * parameters);
+    if (training->terms != NULL) {
+        training->terms->place(training, parameters);
     }
     (void)memset(&training->done, 0, sizeof(training->done));
     return result;
@@ -94,21 +100,12 @@ static void training_learn(fm_training_t *training, uint32_t i)
 /** Takes the step of parameter `at`, whose mean gradient is `gradient`. */
 static void training_apply(const fm_training_t *training, uint32_t at, float gradient)
 {
-    const fm_settings_t *settings = training->model->settings;
-    float w = training->weights[at];
     float g = gradient;
 
-    if (fm_is_above_zero(settings->l2)) {
-        g += settings->l2 * w;
+    if (training->terms != NULL) {
+        g = training->terms->adjust(training, at, g);
     }
-    if (fm_is_above_zero(settings->proximal)) {
-        g += settings->proximal * (w - training->start[at]);
-    }
-    if (training->velocity != NULL) {
-        g = (settings->momentum * training->velocity[at]) + g;
-        training->velocity[at] = g;
-    }
-    training->weights[at] = w - (settings->learningRate * g);
+    training->weights[at] -= training->model->settings->learningRate * g;
 }
 
 /** Input `k` of the layer that steps, for row `r` of the batch; beyond the inputs there is the one that goes with the biases. */

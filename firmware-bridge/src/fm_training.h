@@ -15,9 +15,9 @@
 #include "fedmote.h"
 
 /** Whether there is code for the settings, layers and loss apart. */
-bool fm_training_supports(const fm_settings_t *settings);
+bool fm_training_supports(const fm_settings_t *settings, const fm_terms_t *terms);
 
-/** Floats of working memory that training needs besides weights and velocity; UINT32_MAX where that is too small a number. */
+/** Floats of working memory that training needs besides weights and what its terms take; UINT32_MAX where that is too small a number. */
 uint32_t fm_training_memory(const fm_model_t *model, uint32_t rows);
 
 /**

@@ -18,7 +18,7 @@
 
 static fm_message_t upload_message(fm_upload_t *upload)
 {
-    fm_message_t message = { FM_TYPE_UPDATE, (uint8_t *)&upload->message, upload->message.strings };
+    fm_message_t message = { FM_TYPE_UPDATE, (uint8_t *)&upload->message, upload->message.strings, NULL };
 
     return message;
 }
@@ -28,36 +28,34 @@ static uint32_t upload_shard(const fm_device_t *device)
     return fm_topic_shard(device->options->id, device->plan.notice.shards);
 }
 
-/** Cuts the payload as src/wire/chunk.ts does: into as few chunks as fit packets. False: no cut fits. */
+/**
+ * Cuts the payload as src/wire/chunk.ts does: into as few chunks as fit packets. A message's head grows with index and count: few are
+ * tried first, then as many as those would have to be. False: no cut fits.
+ */
 static bool upload_cut(fm_device_t *device)
 {
-    /* A message's head grows with index and count: few chunks are tried first. */
-    static const uint16_t most[5] = { 23U, 24U, 255U, 256U, FM_MOST_CHUNK_COUNT };
     fm_upload_t *upload = &device->upload;
     fm_message_t message = upload_message(upload);
     uint32_t packet = device->options->buffers.outgoingBytes;
     uint32_t shard = upload_shard(device);
+    uint32_t count = 1U;
     fm_topic_t topic;
-    bool cut = false;
-    uint32_t i;
 
     fm_device_topic(device, &topic, FM_TOPIC_UPDATE, &shard);
     packet = (packet < MOST_PACKET_BYTES) ? packet : MOST_PACKET_BYTES;
-    for (i = 0U; (!cut) && (i < 5U); i++) {
+    upload->message.strings[FM_UPDATE_PAYLOAD].size = 1U;
+    do {
         uint32_t length;
 
-        upload->message.index = (uint32_t)most[i] - 1U;
-        upload->message.count = most[i];
-        upload->message.strings[FM_UPDATE_PAYLOAD].size = 1U;
+        upload->message.count = count;
+        upload->message.index = count - 1U;
         (void)fm_message_write(&message, NULL, 0U, &length);
         /* Without the payload of one byte, and its head. */
-        upload->chunkBytes = fm_largest_payload(topic.size, length - 2U, packet);
-        if (upload->chunkBytes > 0U) {
-            upload->message.count = ((upload->bytes - 1U) / upload->chunkBytes) + 1U;
-            cut = upload->message.count <= most[i];
-        }
-    }
-    return cut;
+        upload->chunkBytes = fm_largest_payload(topic.view.size, length - 2U, packet);
+        count = (upload->chunkBytes > 0U) ? (((upload->bytes - 1U) / upload->chunkBytes) + 1U) : UINT32_MAX;
+    } while ((count > upload->message.count) && (count <= FM_MOST_CHUNK_COUNT));
+    upload->message.count = count;
+    return count <= FM_MOST_CHUNK_COUNT;
 }
 
 void fm_upload_begin(fm_device_t *device)

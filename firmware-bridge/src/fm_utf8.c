@@ -1,32 +1,10 @@
 #include "fm_utf8.h"
 
-/** Bytes that follow a lead byte; 4 for what is no lead byte of more than one. */
-static uint32_t fm_utf8_followers(uint8_t lead)
+/** Whether a code point is not below `least`, exists, and may be printed. */
+static bool utf8_printable(uint32_t code, uint32_t least)
 {
-    uint32_t more = 4U;
-
-    if ((lead >= 0xC2U) && (lead < 0xE0U)) {
-        more = 1U;
-    } else if ((lead >= 0xE0U) && (lead < 0xF0U)) {
-        more = 2U;
-    } else if ((lead >= 0xF0U) && (lead < 0xF5U)) {
-        more = 3U;
-    } else if (lead < 0x80U) {
-        more = 0U;
-    } else {
-        /* No lead byte. */
-    }
-    return more;
-}
-
-/** Whether a code point that `more` bytes follow its lead is in shortest form, exists, and may be printed. */
-static bool fm_utf8_printable(uint32_t code, uint32_t more)
-{
-    /* The least code points of 1, 2, 3 and 4 bytes; below are control characters or overlong forms. */
-    static const uint32_t least[4] = { 0x20U, 0xA0U, 0x800U, 0x10000U };
-
-    return (code >= least[more]) && (code <= 0x10FFFFU) && (code != 0x7FU) && (code != 0xFEFFU) &&
-           ((code < 0xD800U) || (code > 0xDFFFU));
+    /* Delete, surrogates, and the byte order mark may not. */
+    return (code >= least) && (code <= 0x10FFFFU) && (code != 0x7FU) && ((code >> 11U) != 0x1BU) && (code != 0xFEFFU);
 }
 
 bool fm_is_text(const uint8_t *bytes, uint32_t size)
@@ -35,22 +13,37 @@ bool fm_is_text(const uint8_t *bytes, uint32_t size)
     bool good = true;
 
     while (good && (at < size)) {
-        uint8_t lead = bytes[at];
-        uint32_t more = fm_utf8_followers(lead);
-        uint32_t code = (more == 0U) ? lead : ((uint32_t)lead & (0x3FU >> more));
-        uint32_t i;
+        uint32_t code = bytes[at];
+        /* The least code point of so many bytes; below are control characters or overlong forms. */
+        uint32_t least = 0x20U;
+        uint32_t more = 0U;
 
-        at++;
-        good = more <= 3U;
-        good = good && ((size - at) >= more);
-        for (i = 0U; good && (i < more); i++) {
-            uint8_t next = bytes[at + i];
-
-            good = (next & 0xC0U) == 0x80U;
-            code = (code << 6U) | ((uint32_t)next & 0x3FU);
+        if (code >= 0xF0U) {
+            code -= 0xF0U;
+            least = 0x10000U;
+            more = 3U;
+        } else if (code >= 0xE0U) {
+            code -= 0xE0U;
+            least = 0x800U;
+            more = 2U;
+        } else if (code >= 0xC0U) {
+            code -= 0xC0U;
+            least = 0xA0U;
+            more = 1U;
+        } else {
+            /* What follows a lead byte is none: of one byte there are 128 code points. */
+            good = code < 0x80U;
         }
-        good = good && fm_utf8_printable(code, more);
-        at += more;
+        at++;
+        while (more > 0U) {
+            uint32_t next = (at < size) ? bytes[at] : 0U;
+
+            good = good && ((next >> 6U) == 2U);
+            code = (code << 6U) | (next & 0x3FU);
+            at++;
+            more--;
+        }
+        good = good && utf8_printable(code, least);
     }
     return good;
 }

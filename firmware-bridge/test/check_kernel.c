@@ -22,8 +22,7 @@
 static const fm_loss_t *const losses[3] = { &fm_softmax, &fm_logistic, &fm_squared };
 static float start[MOST];
 static float weights[MOST];
-static float velocity[MOST];
-static float memory[MOST];
+static float memory[2U * MOST];
 static uint16_t order[MOST_ROWS];
 
 bool check_sha256(const record_t *record)
@@ -210,11 +209,11 @@ static bool check_from_start(const record_t *record, fm_model_t *model, const fm
     fm_training_t training = { .model = model, .samples = samples };
     bool good = check(record, fm_training_memory(model, samples->rows) <= MOST, "too large for this test");
 
-    good &= check(record, fm_training_supports(settings), "no code for it");
+    good &= check(record, fm_training_supports(settings, &fm_terms), "no code for it");
     training.order = order;
     training.start = start;
     training.weights = weights;
-    training.velocity = (settings->momentum > 0.0F) ? velocity : NULL;
+    training.terms = &fm_terms;
     training.memory = memory;
     model->key = key;
     fm_init(model, start);
@@ -229,7 +228,7 @@ bool check_training(const record_t *record)
     fm_settings_t settings = settings_of(record->strings[1]);
     table_t table = { record->strings[3], record->strings[4], settings.inputs };
     fm_samples_t samples = { &table, record->strings[4].size / 4U, value };
-    fm_model_t model = { .loss = losses[settings.loss] };
+    fm_model_t model = { .loss = losses[settings.loss], .curve = &fm_curve_tanh };
 
     return check(record, fm_model_begin(&model, &settings) == FM_OK, "no model") &&
            check_from_start(record, &model, &samples, record_key(record->strings[2])) &&
@@ -241,7 +240,7 @@ bool check_round(const record_t *record)
     fm_settings_t settings = settings_of(record->strings[1]);
     table_t table = { record->strings[3], record->strings[4], settings.inputs };
     fm_samples_t samples = { &table, record->strings[4].size / 4U, value };
-    fm_model_t model = { .loss = losses[settings.loss] };
+    fm_model_t model = { .loss = losses[settings.loss], .curve = &fm_curve_tanh };
     fm_key_t first = { record_number(record->strings[2], 0U), 0U, { 0U, 0U } };
     fm_delta_t delta = { weights, start, record->strings[7].size / 4U, &model.key, memory };
 
@@ -255,7 +254,7 @@ bool check_evaluation(const record_t *record)
     fm_settings_t settings = settings_of(record->strings[1]);
     table_t table = { record->strings[3], record->strings[4], settings.inputs };
     fm_samples_t samples = { &table, record->strings[4].size / 4U, value };
-    fm_model_t model = { .loss = losses[settings.loss] };
+    fm_model_t model = { .loss = losses[settings.loss], .curve = &fm_curve_tanh };
 
     (void)record_floats(record->strings[2], weights, MOST);
     return check(record, fm_model_begin(&model, &settings) == FM_OK, "no model") &&

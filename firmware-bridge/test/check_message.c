@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "fm_message.h"
-#include "fm_notice.h"
 #include "records.h"
 
 typedef union {
@@ -37,19 +36,17 @@ static fm_bytes_t *strings(uint32_t type, message_t *message)
 
 static fm_result_t decode(uint32_t type, message_t *message, const uint8_t *bytes, uint32_t size)
 {
-    fm_message_t generic = { type, (uint8_t *)message, strings(type, message) };
+    fm_message_t generic = { type, (uint8_t *)message, strings(type, message), &message->notice };
 
     memset(message, 0, sizeof(*message));
-    return (type == FM_TYPE_NOTICE) ? fm_notice_read(&message->notice, bytes, size)
-                                    : fm_message_read(&generic, bytes, size);
+    return fm_message_read(&generic, bytes, size);
 }
 
 static fm_result_t encode(uint32_t type, message_t *message, uint8_t *to, uint32_t size, uint32_t *length)
 {
-    fm_message_t generic = { type, (uint8_t *)message, strings(type, message) };
+    fm_message_t generic = { type, (uint8_t *)message, strings(type, message), &message->notice };
 
-    return (type == FM_TYPE_NOTICE) ? fm_notice_write(&message->notice, to, size, length)
-                                    : fm_message_write(&generic, to, size, length);
+    return fm_message_write(&generic, to, size, length);
 }
 
 bool check_message(const record_t *record)

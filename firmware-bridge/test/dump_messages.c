@@ -4,7 +4,6 @@
 
 #include "fm_bits.h"
 #include "fm_message.h"
-#include "fm_notice.h"
 
 static const char *separator = "";
 
@@ -55,7 +54,7 @@ static void hex(const char *name, fm_bytes_t value)
 
 static void read_message(uint32_t type, uint8_t *numbers, fm_bytes_t *strings, fm_bytes_t bytes)
 {
-    fm_message_t message = { type, numbers, strings };
+    fm_message_t message = { type, numbers, strings, NULL };
 
     (void)fm_message_read(&message, bytes.bytes, bytes.size);
 }
@@ -175,8 +174,9 @@ static void settings(const fm_settings_t *it)
 static void notice(fm_bytes_t bytes)
 {
     fm_notice_t it = { 0 };
+    fm_message_t message = { FM_TYPE_NOTICE, NULL, NULL, &it };
 
-    (void)fm_notice_read(&it, bytes.bytes, bytes.size);
+    (void)fm_message_read(&message, bytes.bytes, bytes.size);
     number("round", it.numbers.round);
     number("epoch", it.numbers.epoch);
     number("kind", it.numbers.kind);

@@ -206,10 +206,10 @@ static void names(void)
         expect((fm_name_bytes(name, 1U) == 1U) == good, "a character");
     }
     fm_topic(&topic, "motes", "mote-7", FM_TOPIC_CHANGE, numbers);
-    expect((topic.size == strlen(change)) && (memcmp(topic.text, change, topic.size) == 0), "another topic");
+    expect((topic.view.size == strlen(change)) && (memcmp(topic.text, change, topic.view.size) == 0), "another topic");
     /* What has no room is left out. */
     fm_topic(&topic, most, most, FM_TOPIC_RECEIPT, NULL);
-    expect((topic.size == FM_TOPIC_BYTES) && (memcmp(topic.text, "fm1/zz", 6U) == 0), "a topic that is too long");
+    expect((topic.view.size == FM_TOPIC_BYTES) && (memcmp(topic.text, "fm1/zz", 6U) == 0), "a topic that is too long");
 }
 
 static void messages(void)
@@ -217,7 +217,7 @@ static void messages(void)
     uint8_t bytes[64];
     uint32_t length = 0U;
     fm_task_t task = { 1U, 2U, 3U, 3U, { { NULL, 0U } } };
-    fm_message_t message = { FM_TYPE_TASK, (uint8_t *)&task, task.strings };
+    fm_message_t message = { FM_TYPE_TASK, (uint8_t *)&task, task.strings, NULL };
 
     expect(fm_message_write(&message, bytes, sizeof(bytes), &length) == FM_BAD_ARGUMENT, "an action that there is not");
     task.action = 2U;

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs"
 import { expect, test } from "vitest"
 import { SCORE_BINS } from "../../src/core/evaluation.ts"
 import { LIMBS } from "../../src/core/limbs.ts"
+import { BOUNDS } from "../../src/wire/keys.ts"
 import { shardOf } from "../../src/wire/shard.ts"
 import { TOPIC_PREFIX, topics } from "../../src/wire/topics.ts"
 
@@ -56,19 +57,26 @@ test("topics are those of topics.ts, each and no more", () => {
     RECEIPT: [receipt(device)],
     ROUND: [round],
     UPDATE: [update(device, 4), shardOf(device, 4)],
-    MODEL: [model(12, undefined, 1024, 3), 12, 1024, 3],
+    MODEL: [model(12, undefined, 1024, 3), 12, 11, 1024, 3],
     CHANGE: [model(12, 11, 1024, 3), 12, 11, 1024, 3],
   }
-  const forms = [
-    ...read("firmware-bridge/src/fm_topic.h").matchAll(/^#define FM_TOPIC_(\w+) FM_TOPIC_PREFIX "(.+)"$/gm),
-  ]
+  const forms = [...read("firmware-bridge/src/fm_topic.h").matchAll(/^#define FM_TOPIC_(\w+) "(.+)"$/gm)]
   expect(forms.map(([, name]) => name).toSorted()).toEqual(Object.keys(expected).toSorted())
   for (const [, name, form] of forms) {
     const [topic, ...numbers] = expected[name!]!
-    const filled = form!.replaceAll(/[FIN]/g, (part) =>
-      part === "F" ? fleet : part === "I" ? device : String(numbers.shift()),
-    )
-    expect(`${TOPIC_PREFIX}${filled}`, name).toBe(topic)
+    const filled = form!.replaceAll(/[INO]/g, (part) => {
+      if (part === "I") return device
+      const number = String(numbers.shift())
+      return part === "N" ? number : ""
+    })
+    expect(`${TOPIC_PREFIX}/${fleet}${filled}`, name).toBe(topic)
     expect(numbers, name).toEqual([])
   }
+})
+
+test("the longest topic of a change is as long as it is reckoned", () => {
+  const [, longest] = /FM_TOPIC_PREFIX "(\/\/model\/[^"]+)"/.exec(read("firmware-bridge/src/fm_device.c"))!
+  const { max } = BOUNDS.uint32
+  const topic = topics("motes").model(max, max, BOUNDS.chunkClass.max, BOUNDS.chunkIndex.max)
+  expect(`${TOPIC_PREFIX}${longest!.replace("//", "/motes/")}`).toBe(topic)
 })

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process"
-import { readFileSync, readdirSync } from "node:fs"
-import { join, resolve } from "node:path"
+import { readFileSync } from "node:fs"
+import { resolve } from "node:path"
 import { PORT } from "./qemu.ts"
 import type { Image } from "./sizes-image.ts"
 
@@ -28,6 +28,11 @@ const POINTERS: Readonly<Record<string, RegExp | undefined>> = {
   bytes: /^(f32|int8|eden\d?|decoder_\w+)_bytes$/,
   encode: /_encode$/,
   add: /^decoder_(int8|eden\d)_add$/,
+  bend: /^fm_tanh$/,
+  slope: /^tanh_slope$/,
+  floats: /^terms_floats$/,
+  place: /^terms_place$/,
+  adjust: /^terms_adjust$/,
   memory: /^(training|statistics|evaluation)_memory$/,
   begin: /^(training|statistics|evaluation|changes)_begin$/,
   advance: /^(training|statistics|evaluation)_advance$/,
@@ -83,20 +88,20 @@ function pointees(pointer: string, caller: string, linked: readonly string[]): s
   if (!Object.hasOwn(POINTERS, pointer))
     throw new Error(`${caller} calls ${pointer}: say in POINTERS whom that may reach`)
   const pattern = POINTERS[pointer]
-  return pattern === undefined ? [] : linked.filter((name) => pattern.test(name))
+  return pattern === undefined ? [] : linked.filter((name) => pattern.test(name.replace(/\..*$/, "")))
 }
 
 // ---- what gcc states ----
 
-function readGraph(folder: string): Map<string, Function> {
+function readGraph(files: readonly string[]): Map<string, Function> {
   const graph = new Map<string, Function>()
   const at = (name: string): Function => {
     const found = graph.get(name) ?? { frame: -1, callees: new Set(), pointers: new Set() }
     graph.set(name, found)
     return found
   }
-  for (const file of readdirSync(folder).filter((name) => name.endsWith(".ci"))) {
-    const text = readFileSync(join(folder, file), "utf8")
+  for (const file of files) {
+    const text = readFileSync(file, "utf8")
     for (const [, title, bytes, kind] of text.matchAll(
       /^node: \{ title: "([^"]+)" label: "[^"]*\\n(\d+) bytes \((.*?)\)/gm,
     )) {
@@ -115,9 +120,9 @@ function readGraph(folder: string): Map<string, Function> {
   return graph
 }
 
-/** A static function's title has its file in front, a copy's that the compiler made a suffix behind. */
+/** A static function's title has its file in front. A copy that the compiler made has a suffix: a function of its own. */
 function plain(title: string): string {
-  return title.replace(/^.*:/, "").replace(/\..*$/, "")
+  return title.replace(/^.*:/, "")
 }
 
 /** Names of the pointers that the statement at FILE:LINE:COLUMN calls through. */
@@ -143,8 +148,8 @@ function addLibraryCode(graph: Map<string, Function>, elf: string): void {
   const code = execFileSync("arm-none-eabi-objdump", arguments_, { encoding: "utf8", maxBuffer: 1 << 26 })
   const addresses = symbolsOf(elf)
   for (const body of code.split("\n\n")) {
-    const [, start, label] = /^([0-9a-f]+) <(\w+)>:/m.exec(body) ?? []
-    const calls = body.matchAll(/\tbl?(?:[a-z]{2})?(?:\.[nw])?\t[0-9a-f]+ <(\w+)(?:\+0x[0-9a-f]+)?>/g)
+    const [, start, label] = /^([0-9a-f]+) <([\w.]+)>:/m.exec(body) ?? []
+    const calls = body.matchAll(/\tbl?(?:[a-z]{2})?(?:\.[nw])?\t[0-9a-f]+ <([\w.]+)(?:\+0x[0-9a-f]+)?>/g)
     const callees = [...calls].map(([, target]) => target!).filter((target) => target !== label)
     for (const [name, address] of addresses)
       if (address === start && (graph.get(name)?.frame ?? -1) < 0)
@@ -176,7 +181,7 @@ function symbolsOf(elf: string): ReadonlyMap<string, string> {
   if (found !== undefined) return found
   const lines = execFileSync("arm-none-eabi-nm", [elf], { encoding: "utf8" }).split("\n")
   const entries = lines.map((line) => line.split(" ")).filter(([, kind]) => kind === "T" || kind === "t")
-  const addresses = new Map(entries.map(([address, , name]) => [plain(name!), address!]))
+  const addresses = new Map(entries.map(([address, , name]) => [name!, address!]))
   symbols.set(elf, addresses)
   return addresses
 }

@@ -3,34 +3,26 @@
 #include <stdint.h>
 #include <string.h>
 
-void *memcpy(void *to, const void *from, size_t size)
+void *memmove(void *to, const void *from, size_t size)
 {
     uint8_t *out = to;
     const uint8_t *in = from;
     size_t i;
 
-    for (i = 0U; i < size; i++) {
-        out[i] = in[i];
-    }
-    return to;
-}
-
-void *memmove(void *to, const void *from, size_t size)
-{
-    uint8_t *out = to;
-    const uint8_t *in = from;
-    size_t left = size;
-
-    if (out < in) {
-        (void)memcpy(to, from, size);
+    if (out <= in) {
+        for (i = 0U; i < size; i++) {
+            out[i] = in[i];
+        }
     } else {
-        while (left > 0U) {
-            left--;
-            out[left] = in[left];
+        for (i = size; i > 0U; i--) {
+            out[i - 1U] = in[i - 1U];
         }
     }
     return to;
 }
+
+/* Where it does not matter, the same. */
+void *memcpy(void *to, const void *from, size_t size) __attribute__((alias("memmove")));
 
 void *memset(void *to, int value, size_t size)
 {

@@ -65,7 +65,7 @@ static void check_message(const uint8_t *bytes, uint32_t size)
         fm_update_t update;
     } it;
     uint32_t type = fm_message_type(bytes, size);
-    fm_message_t message = { type, (uint8_t *)&it, (type == FM_TYPE_HELLO) ? it.hello.strings : it.update.strings };
+    fm_message_t message = { type, (uint8_t *)&it, (type == FM_TYPE_HELLO) ? it.hello.strings : it.update.strings, NULL };
 
     memset(&it, 0, sizeof(it));
     fuzz_check((type == FM_TYPE_HELLO) || (type == FM_TYPE_READY) || (type == FM_TYPE_GONE) || (type == FM_TYPE_UPDATE),

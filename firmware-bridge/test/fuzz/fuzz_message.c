@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "fm_message.h"
-#include "fm_notice.h"
 #include "fuzz.h"
 
 typedef union {
@@ -24,7 +23,7 @@ static fm_message_t generic(uint32_t type, message_t *message)
         [FM_TYPE_UPDATE] = message->update.strings,   [FM_TYPE_RECEIPT] = message->receipt.strings,
         [FM_TYPE_MODEL] = message->chunk.strings,
     };
-    fm_message_t it = { type, (uint8_t *)message, strings[type] };
+    fm_message_t it = { type, (uint8_t *)message, strings[type], &message->notice };
 
     return it;
 }
@@ -34,15 +33,14 @@ static fm_result_t read(uint32_t type, message_t *message, const uint8_t *bytes,
     fm_message_t it = generic(type, message);
 
     memset(message, 0, sizeof(*message));
-    return (type == FM_TYPE_NOTICE) ? fm_notice_read(&message->notice, bytes, size) : fm_message_read(&it, bytes, size);
+    return fm_message_read(&it, bytes, size);
 }
 
 static fm_result_t write(uint32_t type, message_t *message, uint8_t *to, uint32_t size, uint32_t *length)
 {
     fm_message_t it = generic(type, message);
 
-    return (type == FM_TYPE_NOTICE) ? fm_notice_write(&message->notice, to, size, length)
-                                    : fm_message_write(&it, to, size, length);
+    return fm_message_write(&it, to, size, length);
 }
 
 static void check(uint32_t type, const uint8_t *bytes, uint32_t size)
