@@ -35,6 +35,10 @@ export function step(state: RoundState, event: RoundEvent, effects: RoundEffect[
       onReady(state, event.nowMs, event.device, effects)
       trySelect(state, event.nowMs, effects)
       break
+    case "gathered":
+      for (const device of event.devices) onReady(state, event.nowMs, device, effects)
+      trySelect(state, event.nowMs, effects)
+      break
     case "unready":
       forget(state, event.device)
       trySelect(state, event.nowMs, effects)

@@ -2,7 +2,7 @@ import type { CodecName } from "../core/codec.ts"
 import { FedmoteError, unreachable } from "../core/error.ts"
 import type { Federation } from "../core/federation.ts"
 import { drawOf } from "../core/round-selection.ts"
-import type { ReadyDevice, RoundEffect, RoundEvent } from "../core/round.ts"
+import type { RoundEffect, RoundEvent } from "../core/round.ts"
 import { select } from "../core/select.ts"
 import { deviceFilter } from "../core/tags.ts"
 import type { Dataset } from "../data/dataset.ts"
@@ -92,7 +92,6 @@ export class FleetRun {
   }
 
   async run(): Promise<void> {
-    // All of them first: the first round is drawn from all.
     this.#gather()
     this.#feed({ type: "start", nowMs: 0 })
     while (this.#federation.rounds.phase !== "released") {
@@ -110,13 +109,10 @@ export class FleetRun {
     this.#federation.step(event, this.#effects)
   }
 
-  // The devices of the next round say that they are ready.
+  // The devices of the next round say that they are ready, all of them at once.
   #gather(): void {
-    const ready = { type: "ready" as const, nowMs: this.#nowMs, device: NOBODY }
-    for (const device of this.#roster.standing(this.#federation.rounds, this.#admits)) {
-      ready.device = device
-      this.#feed(ready)
-    }
+    const devices = this.#roster.standing(this.#federation.rounds, this.#admits)
+    this.#feed({ type: "gathered", nowMs: this.#nowMs, devices })
   }
 
   #scatter(): void {
@@ -304,9 +300,6 @@ export class FleetRun {
     }))
   }
 }
-
-const NOBODY: ReadyDevice = { id: "", key: [0, 0], samples: 0, testSamples: 0 }
-
 function rosterOf({ dataset, federation, replay }: FleetOptions): Roster {
   const { seed, pool } = federation.rounds.settings
   const large = dataset.clients > MOST_LISTED

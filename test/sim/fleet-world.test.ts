@@ -61,6 +61,18 @@ describe("in a world where things take time", () => {
     expect((await run(undefined)).model.digest).not.toBe(short.model.digest)
   })
 
+  test("every round is drawn from all who are there, not from the first of them", async () => {
+    const chosen = new Set<string>()
+    for (const world of [new SlowWorld(), undefined]) {
+      const few = plan(30, { rounds: 20, cohort: 2, selection: { overSelect: 1, minimumToStart: 2 } })
+      const result = await run(world, few)
+      for (const device of devices(result).flat()) chosen.add(device)
+      expect(result.rounds.map(({ participation }) => participation!.ready)).toEqual(Array<number>(20).fill(8))
+      expect(chosen).toEqual(new Set(ids(8)))
+      chosen.clear()
+    }
+  })
+
   test("a task says what it costs", async () => {
     const world = new SlowWorld()
     const result = await run(world)
