@@ -7,8 +7,10 @@
 #include "fm_codec.h"
 #include "fm_loss.h"
 #include "fm_message.h"
+#include "fm_model.h"
 #include "fm_moments.h"
 #include "fm_topic.h"
+#include "fm_training.h"
 
 static unsigned passed;
 static unsigned failed;
@@ -224,6 +226,42 @@ static void messages(void)
     expect(fm_message_write(&message, bytes, sizeof(bytes), &length) == FM_OK, "an action is refused");
 }
 
+/* ---- parts that an image may be without ---- */
+
+/** Training settings with this one above 0. */
+static bool trains(float l2, float momentum, float proximal, const fm_terms_t *terms)
+{
+    fm_settings_t settings = { 0 };
+
+    settings.l2 = l2;
+    settings.momentum = momentum;
+    settings.proximal = proximal;
+    return fm_training_supports(&settings, terms);
+}
+
+static fm_result_t begins(uint16_t activation, const fm_curve_t *curve)
+{
+    fm_settings_t settings = { .inputs = 2U, .layerCount = 2U };
+    fm_model_t model = { .curve = curve };
+
+    settings.layers[0].units = 3U;
+    settings.layers[0].activation = activation;
+    settings.layers[1].units = 2U;
+    return fm_model_begin(&model, &settings);
+}
+
+static void parts(void)
+{
+    expect(trains(0.0F, 0.0F, 0.0F, NULL), "plain SGD is declined");
+    expect(!trains(0.5F, 0.0F, 0.0F, NULL), "weight decay without code for it");
+    expect(!trains(0.0F, 0.5F, 0.0F, NULL), "momentum without code for it");
+    expect(!trains(0.0F, 0.0F, 0.5F, NULL), "the proximal term without code for it");
+    expect(trains(0.5F, 0.5F, 0.5F, &fm_terms), "terms that there is code for are declined");
+    expect(begins(FM_ACTIVATION_RELU, NULL) == FM_OK, "ReLU is declined");
+    expect(begins(FM_ACTIVATION_TANH, NULL) == FM_UNSUPPORTED, "tanh without code for it");
+    expect(begins(FM_ACTIVATION_TANH, &fm_curve_tanh) == FM_OK, "tanh that there is code for is declined");
+}
+
 int main(void)
 {
     options();
@@ -233,6 +271,7 @@ int main(void)
     decoders();
     names();
     messages();
+    parts();
     printf("%u passed, %u failed\n", passed, failed);
     return (failed == 0U) ? 0 : 1;
 }
