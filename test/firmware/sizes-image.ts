@@ -44,8 +44,8 @@ export interface Image {
   readonly text: ReadonlyMap<string, number>
 }
 
-/** An image as -Os makes it of the library's files, or as small as it gets: port/cortex-m/Makefile. */
-export const HOW = ["size", "smallest"] as const
+/** An image as -Os makes it of the library's files, as small as it gets, or that with libgcc's float operations: port/cortex-m/Makefile. */
+export const HOW = ["size", "smallest", "whole"] as const
 
 /** By the parts that they name: fm_parts_least, fm_parts_small, fm_parts_all. The last one makes the calls too that not every firmware needs. */
 export const IMAGES = ["least", "small", "all"] as const
