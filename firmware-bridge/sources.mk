@@ -34,7 +34,6 @@ FM_SOURCES = \
   src/fm_pull.c \
   src/fm_random.c \
   src/fm_result.c \
-  src/fm_round_counts.c \
   src/fm_round_evaluation.c \
   src/fm_round_statistics.c \
   src/fm_round_training.c \

@@ -12,37 +12,25 @@
 
 uint32_t fm_evaluation_size(const fm_model_t *model)
 {
-    uint32_t counts = model->loss->counts(model->classes);
-
-    return COUNTS_AT + ((counts != 0U) ? counts : (2U * FM_LIMBS));
+    return COUNTS_AT + model->loss->counts(model->classes);
 }
 
-/** The vector's first `count` floats, and all sums, are nothing; rows are counted from the first. */
-static void evaluation_clear(fm_evaluation_t *evaluation, uint32_t count)
+/** All sums are nothing; rows are counted from the first. */
+static void evaluation_clear(fm_evaluation_t *evaluation, bool training)
 {
-    (void)memset(evaluation->vector, 0, sizeof(float) * count);
     (void)memset(&evaluation->tally, 0, sizeof(evaluation->tally));
     evaluation->tally.counts = &evaluation->vector[COUNTS_AT];
     evaluation->row = 0U;
+    evaluation->training = training;
 }
 
 void fm_evaluation_begin(fm_evaluation_t *evaluation)
 {
-    evaluation_clear(evaluation, fm_evaluation_size(evaluation->model));
-    /* Scores of the training rows come first: they are moved when they are complete. */
-    evaluation->training = evaluation->model->loss->scores;
-}
+    const fm_model_t *model = evaluation->model;
 
-/** The training rows are counted: their histograms go to the end, and the test rows begin from nothing. */
-static void evaluation_turn(fm_evaluation_t *evaluation)
-{
-    uint32_t scores = 2U * FM_SCORE_BINS;
-    uint32_t end = fm_evaluation_size(evaluation->model) - scores;
-    float *vector = evaluation->vector;
-
-    (void)memcpy(&vector[end], &vector[end - scores], sizeof(float) * scores);
-    evaluation_clear(evaluation, end);
-    evaluation->training = false;
+    (void)memset(evaluation->vector, 0, sizeof(float) * fm_evaluation_size(model));
+    /* The training rows come first: their counts are moved when they are complete. */
+    evaluation_clear(evaluation, model->loss->keep != NULL);
 }
 
 static fm_result_t evaluation_count(fm_evaluation_t *evaluation, const fm_samples_t *samples)
@@ -66,13 +54,12 @@ static fm_result_t evaluation_count(fm_evaluation_t *evaluation, const fm_sample
 
 static fm_result_t evaluation_end(fm_evaluation_t *evaluation)
 {
-    float *vector = evaluation->vector;
-    bool good = fm_sum_limbs(&evaluation->tally.loss, &vector[1]);
+    const fm_loss_t *loss = evaluation->model->loss;
+    bool good = fm_sum_limbs(&evaluation->tally.loss, &evaluation->vector[1]);
 
-    vector[0] = (float)(int32_t)evaluation->row;
-    if (evaluation->model->loss->counts(evaluation->model->classes) == 0U) {
-        good = fm_sum_limbs(&evaluation->tally.squared, &vector[COUNTS_AT]) && good;
-        good = fm_sum_limbs(&evaluation->tally.absolute, &vector[COUNTS_AT + FM_LIMBS]) && good;
+    evaluation->vector[0] = (float)(int32_t)evaluation->row;
+    if (loss->finish != NULL) {
+        good = loss->finish(&evaluation->tally) && good;
     }
     return good ? FM_OK : FM_DIVERGED;
 }
@@ -85,7 +72,8 @@ fm_result_t fm_evaluation_advance(fm_evaluation_t *evaluation)
     if (evaluation->row < samples->rows) {
         result = evaluation_count(evaluation, samples);
     } else if (evaluation->training) {
-        evaluation_turn(evaluation);
+        evaluation->model->loss->keep(evaluation->tally.counts);
+        evaluation_clear(evaluation, false);
     } else {
         result = evaluation_end(evaluation);
     }

@@ -16,18 +16,20 @@
 struct fm_loss {
     /** FM_LOSS_... */
     uint16_t id;
-    /** Whether scores of the training rows are counted in an evaluation too, behind those of the test rows. */
-    bool scores;
     /** With this label, and no weight, the gradients of the outputs times 1 are what the model predicts. */
     float none;
     /** Whether a label may be this; `classes` is the number of outputs. */
     bool (*fits)(float label, uint32_t classes);
     /** Turns outputs into their gradients times `scale`, in place; returns the row's loss. */
     float (*gradient)(float *z, uint32_t classes, float label, float positiveWeight, float scale);
-    /** How many counts an evaluation has; 0: sums of errors in their place. NULL: this loss is not for evaluation. */
+    /** How many counts, or floats in their place, an evaluation has. NULL: this loss is not for evaluation. */
     uint32_t (*counts)(uint32_t classes);
     /** Counts the row with these outputs. */
     void (*tally)(fm_tally_t *tally, const float *z, uint32_t classes, float label);
+    /** Puts what was counted over the training rows behind the place of the test rows' counts, which begin at 0. NULL: training rows are not counted. */
+    void (*keep)(float *counts);
+    /** Writes what is not counted; false where it is not finite. NULL: all is counted. */
+    bool (*finish)(fm_tally_t *tally);
 };
 
 /** Whether `label` is 0, 1, ... `classes` - 1. */

@@ -1,4 +1,7 @@
 /** Logistic loss of one output and two classes. */
+#include <stddef.h>
+#include <string.h>
+
 #include "fm_loss.h"
 #include "fm_math.h"
 #include "fm_protocol.h"
@@ -74,6 +77,14 @@ static void logistic_tally(fm_tally_t *tally, const float *z, uint32_t classes, 
     tally->counts[CONFUSION + (FM_SCORE_BINS * truth) + logistic_bin(z[0])] += 1.0F;
 }
 
+static void logistic_keep(float *counts)
+{
+    float *train = &counts[CONFUSION + (2U * FM_SCORE_BINS)];
+
+    (void)memcpy(train, &counts[CONFUSION], sizeof(float) * 2U * FM_SCORE_BINS);
+    (void)memset(counts, 0, sizeof(float) * (CONFUSION + (2U * FM_SCORE_BINS)));
+}
+
 const fm_loss_t fm_logistic = {
-    FM_LOSS_LOGISTIC, true, 0.0F, logistic_fits, logistic_gradient, logistic_counts, logistic_tally,
+    FM_LOSS_LOGISTIC, 0.0F, logistic_fits, logistic_gradient, logistic_counts, logistic_tally, logistic_keep, NULL,
 };

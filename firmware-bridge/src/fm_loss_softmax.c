@@ -64,9 +64,9 @@ static void softmax_tally(fm_tally_t *tally, const float *z, uint32_t classes, f
 }
 
 const fm_loss_t fm_softmax_uncounted = {
-    FM_LOSS_SOFTMAX, false, NO_CLASS, fm_is_class, softmax_gradient, NULL, NULL,
+    FM_LOSS_SOFTMAX, NO_CLASS, fm_is_class, softmax_gradient, NULL, NULL, NULL, NULL,
 };
 
 const fm_loss_t fm_softmax = {
-    FM_LOSS_SOFTMAX, false, NO_CLASS, fm_is_class, softmax_gradient, softmax_counts, softmax_tally,
+    FM_LOSS_SOFTMAX, NO_CLASS, fm_is_class, softmax_gradient, softmax_counts, softmax_tally, NULL, NULL,
 };

@@ -1,4 +1,6 @@
 /** Half squared error of one output. */
+#include <stddef.h>
+
 #include "fm_bits.h"
 #include "fm_loss.h"
 #include "fm_protocol.h"
@@ -19,11 +21,11 @@ static float squared_gradient(float *z, uint32_t classes, float label, float pos
     return (0.5F * d) * d;
 }
 
-/** Sums, no counts. */
+/** Limbs of two sums. */
 static uint32_t squared_counts(uint32_t classes)
 {
     (void)classes;
-    return 0U;
+    return 2U * FM_LIMBS;
 }
 
 static void squared_tally(fm_tally_t *tally, const float *z, uint32_t classes, float label)
@@ -35,6 +37,13 @@ static void squared_tally(fm_tally_t *tally, const float *z, uint32_t classes, f
     fm_sum_add(&tally->absolute, fm_float(fm_float_bits(e) & FM_MAGNITUDE));
 }
 
+static bool squared_finish(fm_tally_t *tally)
+{
+    bool good = fm_sum_limbs(&tally->squared, tally->counts);
+
+    return fm_sum_limbs(&tally->absolute, &tally->counts[FM_LIMBS]) && good;
+}
+
 const fm_loss_t fm_squared = {
-    FM_LOSS_SQUARED, false, 0.0F, squared_fits, squared_gradient, squared_counts, squared_tally,
+    FM_LOSS_SQUARED, 0.0F, squared_fits, squared_gradient, squared_counts, squared_tally, NULL, squared_finish,
 };

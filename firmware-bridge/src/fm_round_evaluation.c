@@ -4,7 +4,7 @@
 #include "fm_evaluation.h"
 #include "fm_loss.h"
 #include "fm_model.h"
-#include "fm_round_counts.h"
+#include "fm_device.h"
 
 static uint32_t evaluation_memory(const fm_device_t *device)
 {
@@ -27,14 +27,15 @@ static fm_result_t evaluation_begin(fm_device_t *device)
     evaluation->train = &device->options->train;
     evaluation->parameters = fm_plan_parameters(device);
     evaluation->vector = fm_plan_free(device);
-    evaluation->memory = &evaluation->vector[fm_evaluation_size(&device->model)];
+    device->upload.message.samples = evaluation->test->rows;
+    device->upload.delta.count = fm_evaluation_size(&device->model);
+    evaluation->memory = &evaluation->vector[device->upload.delta.count];
     fm_evaluation_begin(evaluation);
     return FM_OK;
 }
 
 static fm_result_t evaluation_advance(fm_device_t *device)
 {
-    fm_round_counts(device, fm_evaluation_size(&device->model), device->options->test.rows);
     return fm_evaluation_advance(&device->job.evaluation);
 }
 

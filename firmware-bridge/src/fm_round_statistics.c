@@ -1,6 +1,6 @@
 /** Rounds of statistics: exact sums of the training features. */
 #include "fm_moments.h"
-#include "fm_round_counts.h"
+#include "fm_device.h"
 
 static uint32_t statistics_memory(const fm_device_t *device)
 {
@@ -10,20 +10,20 @@ static uint32_t statistics_memory(const fm_device_t *device)
 static fm_result_t statistics_begin(fm_device_t *device)
 {
     device->feature = 0U;
+    device->upload.message.samples = device->options->train.rows;
+    device->upload.delta.count = statistics_memory(device);
     return FM_OK;
 }
 
 static fm_result_t statistics_advance(fm_device_t *device)
 {
     const fm_samples_t *train = &device->options->train;
-    uint32_t features = device->options->features;
     fm_result_t result = fm_moments_feature(train, device->feature, fm_plan_free(device));
 
     device->feature++;
-    if ((result == FM_OK) && (device->feature < features)) {
+    if ((result == FM_OK) && (device->feature < device->options->features)) {
         result = FM_AGAIN;
     }
-    fm_round_counts(device, fm_moments_size(features), train->rows);
     return result;
 }
 

@@ -1,4 +1,6 @@
 /** A round's work, a few milliseconds at a time. */
+#include <stddef.h>
+
 #include "fm_device.h"
 
 #define SLICE_MS 5U
@@ -11,6 +13,18 @@ void fm_work_end(fm_device_t *device, fm_event_kind_t kind, fm_result_t reason)
     }
 }
 
+/** What a round sends, unless it says otherwise: floats from the free memory, without metrics. */
+static void work_place(fm_device_t *device)
+{
+    fm_upload_t *upload = &device->upload;
+
+    upload->codec = &fm_codec_f32;
+    upload->message.steps = 0U;
+    upload->message.strings[FM_UPDATE_METRICS].size = 0U;
+    upload->delta.values = fm_plan_free(device);
+    upload->delta.start = NULL;
+}
+
 void fm_work_go_on(fm_device_t *device)
 {
     device->stage = FM_STAGE_WORK;
@@ -20,7 +34,10 @@ void fm_work_go_on(fm_device_t *device)
         device->ended = FM_DONE;
         fm_device_tell(device, FM_EVENT_RELEASED, device->heldVersion, FM_OK);
     } else {
-        fm_result_t result = device->plan.round->begin(device);
+        fm_result_t result;
+
+        work_place(device);
+        result = device->plan.round->begin(device);
 
         if (result != FM_OK) {
             fm_work_end(device, FM_EVENT_FAILED, result);

@@ -24,6 +24,8 @@ const POINTERS: Readonly<Record<string, RegExp | undefined>> = {
   gradient: /_gradient$/,
   counts: /^(softmax|logistic|squared)_counts$/,
   tally: /^(softmax|logistic|squared)_tally$/,
+  keep: /^logistic_keep$/,
+  finish: /^squared_finish$/,
   span: /(^|_)(span)$/,
   bytes: /^(f32|int8|eden\d?|decoder_\w+)_bytes$/,
   encode: /_encode$/,
