@@ -111,7 +111,8 @@ async function overhead(): Promise<Measured[]> {
 }
 
 async function workers(): Promise<Measured[]> {
-  const network = async (count: number): Promise<number> => rate(await simulated("mnist-2nn", 100, 20, 40, count))
+  // Long enough for the threads' own beginning to be a small part.
+  const network = async (count: number): Promise<number> => rate(await simulated("mnist-2nn", 100, 20, 160, count))
   const one = await network(1)
   const two = await network(2)
   return [
