@@ -46,19 +46,26 @@ interface Layout {
  */
 export async function readCsv(path: string, columns: CsvColumns, labelOptions: LabelOptions): Promise<CsvTable> {
   const reader = new CsvReader(basename(path), columns, labelOptions)
+  await eachRecord(path, (record, line) => reader.push(record, line))
+  return reader.finish()
+}
+
+/** Gives the records of a CSV file one by one, each with the number of its line. Throws `DataError` for what is no CSV or cannot be read. */
+export async function eachRecord(path: string, take: (record: readonly string[], line: number) => void): Promise<void> {
   const parser = parse({ bom: true, trim: true, skip_empty_lines: true, relax_column_count: true, info: true })
   try {
     await pipeline(createReadStream(path), parser, async (records: AsyncIterable<CsvRecord>) => {
-      for await (const { record, info } of records) reader.push(record, info.lines)
+      for await (const { record, info } of records) take(record, info.lines)
     })
   } catch (error) {
     if (error instanceof CsvError)
-      throw new DataError("row", `${reader.file} line ${error["lines"]}: not CSV: ${error.message}`, { cause: error })
+      throw new DataError("row", `${basename(path)} line ${error["lines"]}: not CSV: ${error.message}`, {
+        cause: error,
+      })
     if (error instanceof Error && "syscall" in error)
       throw new DataError("not-found", `${path}: cannot be read: ${error.message}`, { cause: error })
     throw error
   }
-  return reader.finish()
 }
 
 interface CsvRecord {

@@ -3,7 +3,7 @@ import { unreachable } from "../core/error.ts"
 import { layout } from "../core/model.ts"
 import type { Layer, LayerLayout, ModelSpec } from "../core/model.ts"
 import type { KernelInstance } from "./module.ts"
-import type { TrainOptions } from "./types.ts"
+import type { EvaluationSums, TrainOptions } from "./types.ts"
 
 // Word offsets in the control block (assembly/control.ts; assembly/README.md has the table).
 const INPUTS = 0
@@ -51,7 +51,8 @@ const ABSOLUTE_ERROR = 18
 
 const LAYER_KINDS = { dense: 0, conv1d: 1, average: 2, max: 3 } as const
 const ACTIVATIONS = { identity: 0, relu: 1, tanh: 2 } as const
-const LOSSES = { softmax: 0, logistic: 1, squared: 2 } as const
+/** Losses in the order of their numbers. */
+export const LOSSES = ["softmax", "logistic", "squared"] as const
 const SCHEDULES = { constant: 0, linear: 1, cosine: 2 } as const
 
 /** The control block of an instance, by names. */
@@ -69,7 +70,7 @@ export class Control {
   describe(spec: ModelSpec): void {
     const words = this.#words
     words[INPUTS] = spec.inputs
-    words[LOSS] = LOSSES[spec.loss]
+    words[LOSS] = LOSSES.indexOf(spec.loss)
     this.#reals[POSITIVE_WEIGHT] = spec.positiveWeight
     words[LAYER_COUNT] = spec.layers.length
     words.set([0, 0, 0, 0, 1, spec.inputs], LAYERS)
@@ -111,7 +112,7 @@ export class Control {
   get inputs(): number {
     return this.#words[INPUTS]!
   }
-  /** As a number: 0 softmax, 1 logistic, 2 squared. */
+  /** As a number, in `LOSSES`. */
   get loss(): number {
     return this.#words[LOSS]!
   }
@@ -144,6 +145,12 @@ export class Control {
       confusion: words[CONFUSION]!,
       histogram: words[HISTOGRAM]!,
     }
+  }
+
+  /** What an evaluation of so many rows has counted, copied. */
+  evaluation(rows: number, confusion: Uint32Array, histogram: Uint32Array): EvaluationSums {
+    const { lossSum, squaredError, absoluteError } = this
+    return { rows, lossSum, confusion: confusion.slice(), histogram: histogram.slice(), squaredError, absoluteError }
   }
 
   get lossSum(): number {

@@ -3,7 +3,7 @@ import type { Loss, ModelSpec } from "../core/model.ts"
 import type { RandomKey } from "../core/random.ts"
 import type { Samples } from "../core/samples.ts"
 import { checkSamples, checkSettings, refuseNonFinite } from "./check.ts"
-import { Control } from "./control.ts"
+import { Control, LOSSES } from "./control.ts"
 import { KernelError } from "./error.ts"
 import type { ModuleInstance, TrainingModule } from "./training-module.ts"
 import type { TrainerLimits } from "./trainer.ts"
@@ -18,7 +18,6 @@ export interface ModuleModel {
   readonly outputs: number
 }
 
-const LOSSES = ["softmax", "logistic", "squared"] as const
 const MOST = { inputs: 65535, parameters: 2 ** 24, outputs: 1024 } as const
 
 /**
@@ -148,17 +147,9 @@ export class ModuleTrainer implements Trainer {
       functions["evaluate"]!(0)
     }
     this.#inParts(parameters, samples, (from) => functions["evaluate"]!(from > 0 ? 1 : 0))
-    const { lossSum, squaredError, absoluteError } = control
-    if (![lossSum, squaredError, absoluteError].every(Number.isFinite))
+    if (![control.lossSum, control.squaredError, control.absoluteError].every(Number.isFinite))
       throw new KernelError("diverged", "expected finite sums of an evaluation, got others")
-    return {
-      rows: samples.rows,
-      lossSum,
-      confusion: confusion.slice(),
-      histogram: histogram.slice(),
-      squaredError,
-      absoluteError,
-    }
+    return control.evaluation(samples.rows, confusion, histogram)
   }
 
   predict(parameters: Float32Array, samples: Samples): Float32Array {

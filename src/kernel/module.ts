@@ -9,7 +9,7 @@ import type { KernelKind } from "./types.ts"
 declare const WebAssembly: { Module: new (bytes: Uint8Array) => object; validate(bytes: Uint8Array): boolean }
 
 /** Size of a page of WebAssembly memory. */
-const PAGE_BYTES = 65536
+export const PAGE_BYTES = 65536
 
 /** Largest memory of one instance: 2 GiB less one page, so that addresses stay positive as signed numbers. */
 const MAX_BYTES = 2 ** 31 - PAGE_BYTES

@@ -3,6 +3,7 @@ import type { ModelSpec } from "../core/model.ts"
 import { PURPOSE, RandomStream } from "../core/random.ts"
 import type { RandomKey } from "../core/random.ts"
 import type { Samples } from "../core/samples.ts"
+import { LOSSES } from "./control.ts"
 import { KernelError } from "./error.ts"
 import { ModuleTrainer } from "./module-trainer.ts"
 import type { ModuleModel } from "./module-trainer.ts"
@@ -53,7 +54,7 @@ function answer(module: TrainingModule, mostBytes: number): SelfTest {
   const sums = trainer.evaluate(result, samples)
   const { inputs, loss, parameters, outputs } = model
   const writer = new Writer()
-  writer.words([inputs, ["softmax", "logistic", "squared"].indexOf(loss), parameters, outputs])
+  writer.words([inputs, LOSSES.indexOf(loss), parameters, outputs])
   writer.words([outcome.samples, outcome.steps])
   writer.doubles([outcome.lossSum, sums.lossSum, sums.squaredError, sums.absoluteError])
   writer.words(sums.confusion)

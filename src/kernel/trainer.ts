@@ -148,15 +148,7 @@ class KernelTrainer implements Trainer {
       functions["evaluate"]!(0)
     }
     this.#inParts(parameters, samples, (from) => functions["evaluate"]!(from > 0 ? 1 : 0))
-    const { lossSum, squaredError, absoluteError } = control
-    return {
-      rows: samples.rows,
-      lossSum,
-      confusion: confusion.slice(),
-      histogram: histogram.slice(),
-      squaredError,
-      absoluteError,
-    }
+    return control.evaluation(samples.rows, confusion, histogram)
   }
 
   predict(parameters: Float32Array, samples: Samples): Float32Array {

@@ -1,5 +1,6 @@
 import { instantiateSync } from "@assemblyscript/loader"
 import { KernelError } from "./error.ts"
+import { PAGE_BYTES } from "./module.ts"
 import type { KernelFunctions } from "./module.ts"
 import { readWasm } from "./wasm-binary.ts"
 import type { WasmModule } from "./wasm-binary.ts"
@@ -23,7 +24,6 @@ const EXPORTS: ReadonlyMap<string, string> = new Map([
   ["predict", "() -> nothing"],
 ])
 
-const PAGE_BYTES = 65536
 const MOST_PAGES = 32767
 
 /** What a module is seen to be before it runs. */

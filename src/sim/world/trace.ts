@@ -1,7 +1,5 @@
-import { createReadStream } from "node:fs"
 import { basename } from "node:path"
-import { pipeline } from "node:stream/promises"
-import { CsvError, parse } from "csv-parse"
+import { eachRecord } from "../../data/csv.ts"
 import { DataError, badValue, quote } from "../../data/error.ts"
 import { parseNumber } from "../../data/number.ts"
 import type { Availability } from "./availability.ts"
@@ -37,30 +35,14 @@ export class Trace {
 export async function readTrace(path: string): Promise<Trace> {
   const file = basename(path)
   const recorded = new Map<string, Recorded>()
-  const parser = parse({ bom: true, trim: true, skip_empty_lines: true, relax_column_count: true, info: true })
   let header = true
-  try {
-    await pipeline(createReadStream(path), parser, async (lines: AsyncIterable<Line>) => {
-      for await (const { record, info } of lines) {
-        if (header) checkHeader(file, record)
-        else take(file, info.lines, record, recorded)
-        header = false
-      }
-    })
-  } catch (error) {
-    if (error instanceof CsvError)
-      throw new DataError("row", `${file} line ${error["lines"]}: not CSV: ${error.message}`, { cause: error })
-    if (error instanceof Error && "syscall" in error)
-      throw new DataError("not-found", `${path}: cannot be read: ${error.message}`, { cause: error })
-    throw error
-  }
+  await eachRecord(path, (record, line) => {
+    if (header) checkHeader(file, record)
+    else take(file, line, record, recorded)
+    header = false
+  })
   if (recorded.size === 0) throw new DataError("format", `${file}: expected lines of a trace, got none`)
   return new Trace(recorded)
-}
-
-interface Line {
-  readonly record: readonly string[]
-  readonly info: { readonly lines: number }
 }
 
 function checkHeader(file: string, record: readonly string[]): void {
