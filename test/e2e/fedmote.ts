@@ -2,6 +2,7 @@ import { spawn } from "node:child_process"
 import type { ChildProcess } from "node:child_process"
 import { existsSync } from "node:fs"
 import { fileURLToPath } from "node:url"
+import { watchLog } from "../process-log.ts"
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url))
 /** The command line as it is built where the one test command runs, else the sources. */
@@ -17,7 +18,7 @@ export interface Ended {
 export interface Running {
   readonly child: ChildProcess
   readonly ended: Promise<Ended>
-  /** Resolves with the match as soon as standard error has one; rejects when the process ends without. */
+  /** Resolves with the match as soon as whole lines of standard error have one; rejects when the process ends without. */
   saw(pattern: RegExp): Promise<RegExpExecArray>
   /** Kills what is left of it. */
   stop(): Promise<void>
@@ -31,30 +32,14 @@ export function start(args: readonly string[], options: { readonly cwd?: string 
     env: { ...process.env, FEDMOTE_DEBUG: "", NO_COLOR: "1" },
   })
   let stdout = ""
-  let stderr = ""
-  const watchers = new Set<() => void>()
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text))
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    stderr += text
-    for (const watcher of watchers) watcher()
-  })
-  const ended = new Promise<Ended>((resolve) => child.once("close", (code) => resolve({ code, stdout, stderr })))
+  const closed = new Promise<number | null>((resolve) => child.once("close", (code) => resolve(code)))
+  const errors = watchLog(args.join(" "), child.stderr, closed)
+  const ended = closed.then((code) => ({ code, stdout, stderr: errors.text() }))
   return {
     child,
     ended,
-    saw(pattern) {
-      const { promise, resolve, reject } = Promise.withResolvers<RegExpExecArray>()
-      const look = (): void => {
-        const match = pattern.exec(stderr)
-        if (match === null) return
-        watchers.delete(look)
-        resolve(match)
-      }
-      watchers.add(look)
-      look()
-      void ended.then(() => reject(new Error(`${args.join(" ")} ended without ${pattern}:\n${stderr}`)))
-      return promise
-    },
+    saw: errors.saw,
     async stop() {
       child.kill("SIGKILL")
       await ended

@@ -5,6 +5,7 @@ import { join } from "node:path"
 import { Coordinator, Device, openClient } from "../../src/index.ts"
 import type { Plan } from "../../src/index.ts"
 import type { Network } from "../../src/net/link.ts"
+import { watchLog } from "../process-log.ts"
 import { Dice } from "../wire/random.ts"
 
 /** A device's samples, as a CSV file. `label` gives a row's label from its features. */
@@ -45,7 +46,7 @@ export interface CDevice {
   readonly child: ChildProcess
   /** What it has said so far. */
   log(): string
-  /** Resolves as soon as it has said something like this; rejects when it ends without. */
+  /** Resolves as soon as a whole line of its log says something like this; rejects when it ends without. */
   saw(pattern: RegExp): Promise<RegExpExecArray>
   readonly ended: Promise<number | null>
 }
@@ -59,29 +60,9 @@ export function startCDevice(member: Member, fleet: string, broker: string): CDe
 
 /** A process whose log is its stderr. */
 export function watch(id: string, child: ChildProcess): CDevice {
-  let log = ""
-  const watchers = new Set<() => void>()
-  child.stderr!.setEncoding("utf8").on("data", (text: string) => {
-    log += text
-    for (const watcher of watchers) watcher()
-  })
   const ended = new Promise<number | null>((resolve) => child.once("close", (code) => resolve(code)))
-  return {
-    child,
-    ended,
-    log: () => log,
-    saw(pattern) {
-      const { promise, resolve, reject } = Promise.withResolvers<RegExpExecArray>()
-      const look = (): void => {
-        const match = pattern.exec(log)
-        if (match !== null) resolve(match)
-      }
-      watchers.add(look)
-      look()
-      void ended.then(() => reject(new Error(`${id} ended without ${pattern}:\n${log}`)))
-      return promise.finally(() => watchers.delete(look))
-    },
-  }
+  const { text, saw } = watchLog(id, child.stderr!, ended)
+  return { child, ended, log: text, saw }
 }
 
 export interface Outcome {
