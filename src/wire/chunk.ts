@@ -2,7 +2,7 @@ import { byteStringHeadBytes } from "./cbor.ts"
 import { encode } from "./codec.ts"
 import { WireError } from "./error.ts"
 import { BOUNDS } from "./keys.ts"
-import type { ModelChunk, Update } from "./message.ts"
+import type { ModelChunk, ModuleChunk, Update } from "./message.ts"
 import type { Topics } from "./topics.ts"
 
 /** An update before it is cut. */
@@ -55,6 +55,18 @@ export function chunkModel(model: Uint8Array, version: number, base: number | un
     count,
     ...(base === undefined ? {} : { base }),
     payload: model.subarray(index * size, (index + 1) * size),
+  }))
+}
+
+/** Cuts a module into chunks of `size` bytes, as its manifest says. The payloads are views. */
+export function chunkModule(module: Uint8Array, sequence: number, size: number): ModuleChunk[] {
+  const count = Math.ceil(module.length / size)
+  return Array.from({ length: count }, (_, index) => ({
+    type: "module",
+    sequence,
+    index,
+    count,
+    payload: module.subarray(index * size, (index + 1) * size),
   }))
 }
 

@@ -14,7 +14,7 @@ export const TYPE_KEY = 1
 export const PAYLOAD_KEY = 23
 export const HIGHEST_KEY = 23
 
-/** Value of key 1. Reserved: 9 module manifest, 10 module chunk, 11 partial sum, 12-15 secure aggregation, 16 model card. */
+/** Value of key 1. Reserved: 11 partial sum, 12-15 secure aggregation, 16 model card. */
 export const TYPES = {
   hello: 1,
   ready: 2,
@@ -24,15 +24,18 @@ export const TYPES = {
   update: 6,
   receipt: 7,
   model: 8,
+  flash: 9,
+  module: 10,
+  flashed: 17,
 } as const
 
 export const KEYS = {
-  /** Reserved: 8 organisation, 9 tags, 10 installed modules. */
+  /** Reserved: 8 organisation, 9 tags. */
   hello: { session: 2, maxPacket: 3, ramKiB: 4, codecs: 5, abis: 6, features: 7 },
   /** Reserved: 6 data gate, 7 versions held. */
   ready: { session: 2, willing: 3, samples: 4, testSamples: 5 },
   gone: { session: 2 },
-  /** Reserved: 21 governance (data gate, organisation, model card), 22 privacy (secure aggregation, DP), 23 module. */
+  /** Reserved: 21 governance (data gate, organisation, model card), 22 privacy (secure aggregation, DP). */
   notice: {
     round: 2,
     epoch: 3,
@@ -53,9 +56,11 @@ export const KEYS = {
     committed: 18,
     training: 19,
     deltas: 20,
+    module: 23,
   },
   committed: { round: 0, epoch: 1 },
   deltas: { base: 0, codec: 1 },
+  needs: { slot: 0, sequence: 1, least: 2 },
   training: {
     inputs: 0,
     layers: 1,
@@ -81,9 +86,8 @@ export const KEYS = {
   dense: { kind: 0, units: 1, activation: 2 },
   conv1d: { kind: 0, channels: 1, filters: 2, width: 3, stride: 4, activation: 5 },
   pool: { kind: 0, mode: 1, channels: 2, width: 3 },
-  /** Reserved: 7 module trial. */
   task: { action: 2, round: 3, epoch: 4, retrySeconds: 5, reason: 6 },
-  /** Reserved: 12 partial sum, 13 secure aggregation, 14 data gate, 15 module. */
+  /** Reserved: 12 partial sum, 13 secure aggregation, 14 data gate. */
   update: {
     round: 2,
     epoch: 3,
@@ -95,10 +99,14 @@ export const KEYS = {
     samples: 9,
     steps: 10,
     metrics: 11,
+    module: 15,
     payload: PAYLOAD_KEY,
   },
   receipt: { status: 2, round: 3, epoch: 4, updateId: 5, retrySeconds: 6, allowedBytes: 7, reason: 8 },
   model: { version: 2, index: 3, count: 4, base: 5, payload: PAYLOAD_KEY },
+  flash: { action: 2, slot: 3, sequence: 4 },
+  module: { sequence: 2, index: 3, count: 4, payload: PAYLOAD_KEY },
+  flashed: { session: 2, slot: 3, active: 4, target: 5, state: 6, reason: 7, losses: 8 },
 } as const
 
 /** Fields of few values travel as small integers. */
@@ -112,6 +120,17 @@ export const CHOICES = {
   scheduleKind: { constant: 0, linear: 1, cosine: 2 },
   action: { join: 0, wait: 1, stop: 2 },
   receiptStatus: { folded: 0, duplicate: 1, late: 2, busy: 3, refused: 4 },
+  flashAction: { install: 0, revert: 1 },
+  flashState: {
+    idle: 0,
+    loading: 1,
+    installed: 2,
+    confirmed: 3,
+    refused: 4,
+    rolledBack: 5,
+    reverted: 6,
+    failing: 7,
+  },
 } as const
 
 /** Smallest and largest value allowed; for lists, byte strings and text: their length. */
@@ -146,6 +165,8 @@ export const BOUNDS = {
   /** Commits since the model that a late update was trained from. */
   staleness: { min: 1, max: 65535 },
   codec: { min: 0, max: 255 },
+  /** A module's place in its slot's order; 0 is the built-in kernels, which no manifest has. */
+  moduleSequence: { min: 1, max: 0xffffffff },
   chunkIndex: { min: 0, max: 65534 },
   chunkCount: { min: 1, max: 65535 },
   /** Lengths in entries. */
@@ -154,17 +175,19 @@ export const BOUNDS = {
   classList: { min: 1, max: 8 },
   layerList: { min: 0, max: MODEL_LIMITS.layers },
   metricList: { min: 0, max: 16 },
+  lossList: { min: 0, max: 4 },
   /** Lengths in bytes. */
   digest: { min: 32, max: 32 },
   updateId: { min: 8, max: 8 },
   chunk: { min: 1, max: 1048576 },
   reasonText: { min: 0, max: 200 },
+  slotName: { min: 1, max: 32 },
 } as const satisfies Record<string, Bound>
 
 /** What `check` holds every message to, before its type is known. */
 export const STRUCTURE = {
   /** Maps and arrays inside one another. */
   depth: 4,
-  /** Heads, map keys included: the largest Notice has 298. */
+  /** Heads, map keys included: the largest Notice has 306. */
   items: 320,
 } as const

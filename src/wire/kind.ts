@@ -154,16 +154,23 @@ export function ids(length: Bound): Kind<readonly number[]> {
   }
 }
 
+/** Ascending numbers of one byte each, in one byte string. */
+export function ascendingBytes(each: Bound, length: Bound): Kind<readonly number[]> {
+  const numbers = ids(length)
+  const checked = ascends(each)
+  return {
+    toWire(value, where) {
+      const raw = numbers.toWire(value, where)
+      checked(value, where)
+      return raw
+    },
+    fromWire: (value, where) => checked(numbers.fromWire(value, where), where),
+  }
+}
+
 /** Ascending unsigned 32-bit numbers, little-endian, in one byte string. */
 export function ascending(each: Bound, length: Bound): Kind<readonly number[]> {
-  const number = integer(each)
-  const checked = (value: readonly number[], where: string): readonly number[] => {
-    for (let i = 0; i < value.length; i++) {
-      number.toWire(value[i]!, where)
-      if (i > 0 && value[i]! <= value[i - 1]!) throw outOfBound(where, "ascending numbers", value[i])
-    }
-    return value
-  }
+  const checked = ascends(each)
   return {
     toWire(value, where) {
       if (!Array.isArray(value)) throw wrongKind(where, "an array of numbers", value)
@@ -232,6 +239,17 @@ function wholeNumbers(value: unknown, size: number, length: Bound, where: string
   if (value.length % size !== 0) throw outOfBound(where, `a multiple of ${size} bytes`, value)
   checkLength(value.length / size, length, "numbers", where)
   return value
+}
+
+function ascends(each: Bound): (value: readonly number[], where: string) => readonly number[] {
+  const number = integer(each)
+  return (value, where) => {
+    for (let i = 0; i < value.length; i++) {
+      number.toWire(value[i]!, where)
+      if (i > 0 && value[i]! <= value[i - 1]!) throw outOfBound(where, "ascending numbers", value[i])
+    }
+    return value
+  }
 }
 
 function checkLength(got: number, length: Bound, what: string, where: string): void {

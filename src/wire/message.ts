@@ -115,6 +115,11 @@ export interface Notice {
   readonly committed?: { readonly round: number; readonly epoch: number }
   /** The model also travels as deltas: of each version after `base` against the one before, in this codec with the biased scale. */
   readonly deltas?: { readonly base: number; readonly codec: number }
+  /**
+   * The round takes devices whose module in `slot` has exactly this sequence, 0 being the built-in kernels, and nobody goes back below `least`. Absent:
+   * the built-in kernels.
+   */
+  readonly module?: { readonly slot: string; readonly sequence: number; readonly least: number }
 }
 
 /** To one device: join this round / come back later / stop. */
@@ -143,6 +148,8 @@ export interface Update {
   readonly steps: number
   /** Metric sums, float32; their meaning is the round kind's. */
   readonly metrics: Float32Array
+  /** Sequence of the module that trained it; absent: the built-in kernels. */
+  readonly module?: number
   readonly payload: Uint8Array
 }
 
@@ -173,4 +180,53 @@ export interface ModelChunk {
   readonly payload: Uint8Array
 }
 
-export type Message = Hello | Ready | Gone | Notice | Task | Update | Receipt | ModelChunk
+/** To one device that can be flashed: to take a module, or to go back to the one before it. Said again it changes nothing. */
+export interface Flash {
+  readonly type: "flash"
+  readonly action: "install" | "revert"
+  readonly slot: string
+  /** Of the module's manifest. */
+  readonly sequence: number
+}
+
+/** Retained; one chunk of a module's bytes. An empty payload on the topic (no message at all) means that it is not there any more. */
+export interface ModuleChunk {
+  readonly type: "module"
+  readonly sequence: number
+  readonly index: number
+  readonly count: number
+  readonly payload: Uint8Array
+}
+
+/** Where a device is with a module. `failing`: it is confirmed, and a later round failed. */
+export type FlashState =
+  | "idle"
+  | "loading"
+  /** Verified and switched to, not tried yet. */
+  | "installed"
+  | "confirmed"
+  /** It has never run here. */
+  | "refused"
+  /** It ran, and the one before it runs again: by itself, or as told. */
+  | "rolledBack"
+  | "reverted"
+  | "failing"
+
+/** Retained, of a device that can be flashed: where its slot is. */
+export interface Flashed {
+  readonly type: "flashed"
+  readonly session: number
+  readonly slot: string
+  /** Sequence of the module that trains now; 0 for the built-in kernels. */
+  readonly active: number
+  /** The sequence that `state` is about; 0 where that is "idle". */
+  readonly target: number
+  readonly state: FlashState
+  /** A code, ": " and words; empty where nothing is wrong. */
+  readonly reason: string
+  /** Of the trial, float32: nothing, or loss sum and rows with the program before it, loss sum and rows with it. */
+  readonly losses: Float32Array
+}
+
+export type Message =
+  Hello | Ready | Gone | Notice | Task | Update | Receipt | ModelChunk | Flash | ModuleChunk | Flashed

@@ -1,11 +1,28 @@
 import { WireError } from "./error.ts"
 import { BOUNDS, CHOICES, KEYS, TYPES } from "./keys.ts"
-import { ascending, bytes, choice, flag, ids, integer, list, optional, payload, real, reals, text } from "./kind.ts"
+import {
+  ascending,
+  bytes,
+  choice,
+  flag,
+  ids,
+  integer,
+  list,
+  name,
+  optional,
+  payload,
+  real,
+  reals,
+  text,
+} from "./kind.ts"
 import type {
+  Flash,
+  Flashed,
   Gone,
   Hello,
   Message,
   ModelChunk,
+  ModuleChunk,
   Notice,
   Ready,
   Receipt,
@@ -32,6 +49,8 @@ const SMALLEST_REAL = 1.401298464324817e-45
 const uint32 = integer(BOUNDS.uint32)
 const seconds = integer(BOUNDS.seconds)
 const updateId = bytes(BOUNDS.updateId)
+const slot = name(BOUNDS.slotName.max)
+const moduleSequence = integer(BOUNDS.moduleSequence)
 const layerSize = integer(BOUNDS.layerSize)
 const notNegative = real(0, MAX_REAL, "a number from 0")
 const fraction = real(0, 1, "a number from 0 to 1")
@@ -133,6 +152,9 @@ const SCHEMAS: readonly Schema[] = [
       deltas: optional(
         nested<NonNullable<Notice["deltas"]>>("deltas", KEYS.deltas, { base: uint32, codec: integer(BOUNDS.codec) }),
       ),
+      module: optional(
+        nested<NonNullable<Notice["module"]>>("needs", KEYS.needs, { slot, sequence: uint32, least: uint32 }),
+      ),
     },
     noticeRule,
   ),
@@ -156,6 +178,7 @@ const SCHEMAS: readonly Schema[] = [
       samples: uint32,
       steps: uint32,
       metrics: reals(BOUNDS.metricList),
+      module: optional(moduleSequence),
       payload: payload(BOUNDS.chunk),
     },
     indexBelowCount,
@@ -184,6 +207,30 @@ const SCHEMAS: readonly Schema[] = [
         throw new WireError("bound", `model.base: expected a version before ${chunk.version}, got ${chunk.base}`)
     },
   ),
+  schema<Flash>("flash", { action: choice(CHOICES.flashAction), slot, sequence: moduleSequence }),
+  schema<ModuleChunk>(
+    "module",
+    {
+      sequence: moduleSequence,
+      index: integer(BOUNDS.chunkIndex),
+      count: integer(BOUNDS.chunkCount),
+      payload: payload(BOUNDS.chunk),
+    },
+    indexBelowCount,
+  ),
+  schema<Flashed>(
+    "flashed",
+    {
+      session: uint32,
+      slot,
+      active: uint32,
+      target: uint32,
+      state: choice(CHOICES.flashState),
+      reason: text(),
+      losses: reals(BOUNDS.lossList),
+    },
+    flashedRule,
+  ),
 ]
 
 const BY_TYPE: ReadonlyMap<string, Schema> = new Map(SCHEMAS.map((each) => [each.type, each]))
@@ -201,7 +248,10 @@ export function schemaOf(type: string): Schema {
 export function schemaNumbered(number: unknown): Schema {
   const found = BY_NUMBER.get(number)
   if (!found)
-    throw new WireError("type", `expected a message type from 1 to ${SCHEMAS.length} in key 1, got ${String(number)}`)
+    throw new WireError(
+      "type",
+      `expected a message type of ${[...BY_NUMBER.keys()].join(", ")} in key 1, got ${String(number)}`,
+    )
   return found
 }
 
@@ -211,7 +261,7 @@ function schema<M extends Message>(type: M["type"], kinds: Fields<M, "type">, ru
   return { type, number: TYPES[type], table, rule } as unknown as Schema
 }
 
-function noticeRule({ version, training, deltas }: Notice): void {
+function noticeRule({ version, training, deltas, module }: Notice): void {
   const { loss, layers, trained, shared } = training
   if ((loss === "custom") !== (layers.length === 0))
     throw new WireError(
@@ -223,6 +273,15 @@ function noticeRule({ version, training, deltas }: Notice): void {
   if (shared !== undefined) within("training.shared", shared, trained ?? all)
   if (deltas !== undefined && deltas.base >= version)
     throw new WireError("bound", `deltas.base: expected a version before ${version}, got ${deltas.base}`)
+  if (module !== undefined && module.least > module.sequence)
+    throw new WireError("bound", `module.least: expected at most ${module.sequence}, got ${module.least}`)
+}
+
+function flashedRule({ state, target, losses }: Flashed): void {
+  if ((state === "idle") !== (target === 0))
+    throw new WireError("bound", `flashed.target: expected ${state === "idle" ? "0" : "a sequence"}, got ${target}`)
+  if (losses.length !== 0 && losses.length !== BOUNDS.lossList.max)
+    throw new WireError("bound", `flashed.losses: expected 0 or 4 numbers, got ${losses.length}`)
 }
 
 function within(where: string, { from, to }: WireRange, outer: WireRange): void {
@@ -230,6 +289,6 @@ function within(where: string, { from, to }: WireRange, outer: WireRange): void 
   throw new WireError("bound", `${where}: expected layers within ${outer.from} to ${outer.to}, got ${from} to ${to}`)
 }
 
-function indexBelowCount({ type, index, count }: Update | ModelChunk): void {
+function indexBelowCount({ type, index, count }: Update | ModelChunk | ModuleChunk): void {
   if (index >= count) throw new WireError("bound", `${type}.index: expected 0 to ${count - 1}, got ${index}`)
 }

@@ -10,7 +10,7 @@ export const NAME_LENGTHS = { fleet: 32, device: 64, slot: 32 } as const
 
 /** A topic, taken apart. `base` is the version that a model delta builds on, absent for whole models; `size` the chunk class in bytes. */
 export type Topic = { readonly fleet: string } & (
-  | { readonly kind: "hello" | "ready" | "gone" | "task" | "receipt"; readonly device: string }
+  | { readonly kind: "hello" | "ready" | "gone" | "task" | "receipt" | "flash" | "flashed"; readonly device: string }
   | { readonly kind: "round" }
   | {
       readonly kind: "model"
@@ -20,12 +20,14 @@ export type Topic = { readonly fleet: string } & (
       readonly chunk: number
     }
   | { readonly kind: "update"; readonly shard: number; readonly device: string }
-  | { readonly kind: "manifest"; readonly slot: string }
+  | { readonly kind: "manifest"; readonly slot: string; readonly sequence: number }
   | { readonly kind: "module"; readonly slot: string; readonly sequence: number; readonly chunk: number }
+  | { readonly kind: "order" | "answer" | "rollout"; readonly slot: string }
 )
 
-const PER_DEVICE = ["hello", "ready", "gone", "task", "receipt"] as const
+const PER_DEVICE = ["hello", "ready", "gone", "task", "receipt", "flash", "flashed"] as const
 type PerDevice = (typeof PER_DEVICE)[number]
+const PER_SLOT = ["order", "answer", "rollout"] as const
 
 /** The topics of one fleet. Throws `WireError` ("topic") for a name or number that no topic can have. */
 export interface Topics {
@@ -35,13 +37,20 @@ export interface Topics {
   gone(device: string): string
   task(device: string): string
   receipt(device: string): string
+  /** What the coordinator tells a device about modules, and where the device is with them. */
+  flash(device: string): string
+  flashed(device: string): string
   readonly round: string
   /** One chunk of model `version`: of the whole (`base` undefined) or of a delta against `base`. */
   model(version: number, base: number | undefined, size: number, chunk: number): string
   /** Where `device` sends its updates when there are `shards` shards. */
   update(device: string, shards: number): string
-  manifest(slot: string): string
+  manifest(slot: string, sequence: number): string
   module(slot: string, sequence: number, chunk: number): string
+  /** What an operator orders, what the coordinator answers, and where the rollout of a slot is. */
+  order(slot: string): string
+  answer(slot: string): string
+  rollout(slot: string): string
   /** Where a coordinator of this name tries out the broker: no messages of the protocol. */
   probe(name: string): string
   readonly filters: Filters
@@ -59,11 +68,16 @@ export interface Filters {
   /** Every retained chunk of every model, to find what to clear. */
   readonly models: string
   readonly probes: string
+  readonly flasheds: string
+  readonly orders: string
 }
 
 export function topics(fleet: string): Topics {
   const root = `${TOPIC_PREFIX}/${checkFleet(fleet)}`
   const own = (device: string, leaf: PerDevice): string => `${root}/dev/${checkDevice(device)}/${leaf}`
+  const ofSlot = (slot: string): string => `${root}/module/${checkSlot(slot)}`
+  const ofModule = (slot: string, sequence: number): string =>
+    `${ofSlot(slot)}/${numbered("sequence", sequence, BOUNDS.moduleSequence)}`
   return {
     fleet,
     hello: (device) => own(device, "hello"),
@@ -71,6 +85,8 @@ export function topics(fleet: string): Topics {
     gone: (device) => own(device, "gone"),
     task: (device) => own(device, "task"),
     receipt: (device) => own(device, "receipt"),
+    flash: (device) => own(device, "flash"),
+    flashed: (device) => own(device, "flashed"),
     round: `${root}/round`,
     model(version, base, size, chunk) {
       const from = base === undefined ? "full" : `from-${numbered("version", base, BOUNDS.uint32)}`
@@ -81,11 +97,11 @@ export function topics(fleet: string): Topics {
       const shard = shardOf(checkDevice(device), numbered("shard count", shards, BOUNDS.shards))
       return `${root}/up/${shard}/${device}`
     },
-    manifest: (slot) => `${root}/module/${name("slot", slot, NAME_LENGTHS.slot)}/manifest`,
-    module(slot, sequence, chunk) {
-      const which = `${name("slot", slot, NAME_LENGTHS.slot)}/${numbered("sequence", sequence, BOUNDS.uint32)}`
-      return `${root}/module/${which}/${numbered("chunk", chunk, BOUNDS.chunkIndex)}`
-    },
+    manifest: (slot, sequence) => `${ofModule(slot, sequence)}/manifest`,
+    module: (slot, sequence, chunk) => `${ofModule(slot, sequence)}/${numbered("chunk", chunk, BOUNDS.chunkIndex)}`,
+    order: (slot) => `${ofSlot(slot)}/order`,
+    answer: (slot) => `${ofSlot(slot)}/answer`,
+    rollout: (slot) => `${ofSlot(slot)}/rollout`,
     probe: (name) => `${root}/probe/${checkDevice(name)}`,
     filters: {
       everything: `${root}/#`,
@@ -96,6 +112,8 @@ export function topics(fleet: string): Topics {
       shard: (shard) => `${root}/up/${numbered("shard", shard, SHARD)}/+`,
       models: `${root}/model/#`,
       probes: `${root}/probe/+`,
+      flasheds: `${root}/dev/+/flashed`,
+      orders: `${root}/module/+/order`,
     },
   }
 }
@@ -108,6 +126,11 @@ export function checkDevice(id: string): string {
 /** The fleet's name, if it may be one: 1 to 32 of `a-z 0-9 -`. Throws `WireError` ("topic"). */
 export function checkFleet(fleet: string): string {
   return name("fleet", fleet, NAME_LENGTHS.fleet)
+}
+
+/** The slot's name, if it may be one: 1 to 32 of `a-z 0-9 -`. Throws `WireError` ("topic"). */
+export function checkSlot(slot: string): string {
+  return name("slot", slot, NAME_LENGTHS.slot)
 }
 
 /** The one reader of topics; undefined for a topic that is not of protocol 1. The names and numbers in the result are valid. */
@@ -160,12 +183,15 @@ function parseUpdate(fleet: string, [shardText, device, ...rest]: readonly strin
   return { fleet, kind: "update", shard, device }
 }
 
-function parseModule(fleet: string, [slot, which, chunkText, ...rest]: readonly string[]): Topic | undefined {
+function parseModule(fleet: string, [slot, which, leaf, ...rest]: readonly string[]): Topic | undefined {
   if (rest.length > 0 || !isName(slot, NAME_LENGTHS.slot)) return undefined
-  if (chunkText === undefined) return which === "manifest" ? { fleet, kind: "manifest", slot } : undefined
-  const sequence = decimal(which, BOUNDS.uint32)
-  const chunk = decimal(chunkText, BOUNDS.chunkIndex)
-  return sequence === undefined || chunk === undefined ? undefined : { fleet, kind: "module", slot, sequence, chunk }
+  const kind = PER_SLOT.find((each) => each === which)
+  if (leaf === undefined) return kind && { fleet, kind, slot }
+  const sequence = decimal(which, BOUNDS.moduleSequence)
+  if (sequence === undefined) return undefined
+  if (leaf === "manifest") return { fleet, kind: "manifest", slot, sequence }
+  const chunk = decimal(leaf, BOUNDS.chunkIndex)
+  return chunk === undefined ? undefined : { fleet, kind: "module", slot, sequence, chunk }
 }
 
 function isName(text: string | undefined, length: number): text is string {

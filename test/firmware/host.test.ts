@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { CHOICES, TYPES } from "../../src/wire/keys.ts"
-import { VECTORS } from "../wire/vectors.ts"
+import { PLAIN_VECTORS } from "../wire/vectors.ts"
 import type { Build } from "./build.ts"
 import { build } from "./build.ts"
 import { kernelRecords } from "./kernel-records.ts"
@@ -43,13 +43,13 @@ describe.each([
   })
 
   test("every field of a message has its value", () => {
-    const lines = built.run("dump_messages", [], VECTORS.map(({ hex }) => `${hex}\n`).join(""))
+    const lines = built.run("dump_messages", [], PLAIN_VECTORS.map(({ hex }) => `${hex}\n`).join(""))
     const dumped: unknown[] = lines
       .trim()
       .split("\n")
       .map((line) => JSON.parse(line) as unknown)
-    expect(dumped).toHaveLength(VECTORS.length)
-    for (const [i, { name, message }] of VECTORS.entries())
+    expect(dumped).toHaveLength(PLAIN_VECTORS.length)
+    for (const [i, { name, message }] of PLAIN_VECTORS.entries())
       expect(dumped[i], name).toEqual(inNumbers(message, "message"))
   })
 

@@ -32,7 +32,7 @@ export function committedHeader(): string {
 
 /** What it must be. */
 export function protocolHeader(): string {
-  const { hello, ready, gone, notice, task, update, receipt, model, ...inside } = KEYS
+  const { hello, ready, gone, notice, task, update, receipt, model, flash, module, flashed, ...inside } = KEYS
   const used = usedNames()
   const section = (title: string, numbers: Readonly<Record<string, number>>): string => {
     const lines = Object.entries(numbers)
@@ -55,8 +55,8 @@ export function protocolHeader(): string {
       "key payload": PAYLOAD_KEY,
     }),
     section("Message types", prefixed("type", TYPES)),
-    ...Object.entries({ hello, ready, gone, notice, task, update, receipt, model }).map(([name, keys]) =>
-      section(`Keys of ${name}`, prefixed(`key ${name}`, withoutPayload(keys))),
+    ...Object.entries({ hello, ready, gone, notice, task, update, receipt, model, flash, module, flashed }).map(
+      ([name, keys]) => section(`Keys of ${name}`, prefixed(`key ${name}`, withoutPayload(keys))),
     ),
     ...Object.entries(inside).map(([name, keys]) =>
       section(`Keys of ${name}, inside a notice`, prefixed(`key ${name}`, keys)),

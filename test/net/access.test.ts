@@ -51,6 +51,7 @@ describe("what a device may do", () => {
     "fm1/f/dev/d1/hello",
     "fm1/f/dev/d1/ready",
     "fm1/f/dev/d1/gone",
+    "fm1/f/dev/d1/flashed",
     "fm1/other-fleet/up/0/d1",
     "fm1/f/up/12/d1",
   ]
@@ -59,7 +60,13 @@ describe("what a device may do", () => {
     "fm1/f/model/1/full/1024/0",
     "fm1/f/dev/d1/task",
     "fm1/f/dev/d1/receipt",
-    "fm1/f/module/0/manifest",
+    "fm1/f/dev/d1/flash",
+    "fm1/f/dev/d2/flashed",
+    "fm1/f/module/train/1/manifest",
+    "fm1/f/module/train/1/0",
+    "fm1/f/module/train/order",
+    "fm1/f/module/train/answer",
+    "fm1/f/module/train/rollout",
     "fm1/f/dev/d2/hello",
     "fm1/f/up/0/d2",
     "fm1/f/up/x/d1",
@@ -73,8 +80,11 @@ describe("what a device may do", () => {
   ]
   test.each(mayPublish)("publish to %s", (topic) => expect(device("d1").mayPublish(topic, false)).toBe(true))
   test.each(mayNotPublish)("not publish to %j", (topic) => expect(device("d1").mayPublish(topic, false)).toBe(false))
-  test("retain its hello alone", () => {
-    expect(mayPublish.filter((topic) => device("d1").mayPublish(topic, true))).toEqual(["fm1/f/dev/d1/hello"])
+  test("retain its hello and its flashed alone", () => {
+    expect(mayPublish.filter((topic) => device("d1").mayPublish(topic, true))).toEqual([
+      "fm1/f/dev/d1/hello",
+      "fm1/f/dev/d1/flashed",
+    ])
   })
 
   const maySubscribe = [
@@ -82,7 +92,9 @@ describe("what a device may do", () => {
     "fm1/f/model/3/from-2/1024/0",
     "fm1/f/dev/d1/task",
     "fm1/f/dev/d1/receipt",
-    "fm1/f/module/0/manifest",
+    "fm1/f/dev/d1/flash",
+    "fm1/f/module/train/1/manifest",
+    "fm1/f/module/train/1/0",
   ]
   const mayNotSubscribe = [
     "#",
@@ -94,6 +106,11 @@ describe("what a device may do", () => {
     "fm1/f/up/+/+",
     "fm1/f/dev/+/task",
     "fm1/f/dev/d2/receipt",
+    "fm1/f/dev/d2/flash",
+    "fm1/f/dev/d1/flashed",
+    "fm1/f/module/train/order",
+    "fm1/f/module/train/rollout",
+    "fm1/f/module/+/1/manifest",
     "fm1/f/model/#",
     "fm1/f/dev/d2/hello",
     "$SYS/#",

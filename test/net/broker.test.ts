@@ -276,7 +276,7 @@ describe("fleet access", () => {
     await start({ access: fleetAccess({ secret, devices: "open" }), maxFilters: 2 })
     const device = await connect("d1")
     const codes: number[] = []
-    for (const slot of ["a", "b", "b", "c"]) codes.push(await device.subscribe(`fm1/f/module/${slot}/manifest`))
+    for (const slot of ["a", "b", "b", "c"]) codes.push(await device.subscribe(`fm1/f/module/${slot}/1/manifest`))
     expect(codes).toEqual([1, 1, 1, 0x80])
   })
 

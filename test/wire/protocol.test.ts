@@ -14,6 +14,7 @@ const LAYERS = ["dense", "conv1d", "pool"]
 const INSIDE: Readonly<Record<string, string>> = {
   committed: "notice.committed",
   deltas: "notice.deltas",
+  needs: "notice.module",
   schedule: "training.schedule",
   clipping: "training.clipping",
   range: "training.trained",
@@ -59,7 +60,7 @@ describe("protocol.cddl and keys.ts say the same", () => {
       delete bounds[name]
     }
     // In bytes there, in numbers of 4 bytes here.
-    for (const name of ["class-list", "metric-list"]) {
+    for (const name of ["class-list", "metric-list", "loss-list"]) {
       const { min, max } = bounds[name]!
       bounds[name] = { min: min / 4, max: max / 4 }
     }
@@ -110,6 +111,7 @@ class Generator {
     const list = grammar.lists.get(type)
     if (list) return Array.from({ length: dice.between(list.min, list.max) }, () => this.#value(list.of))
     const size = grammar.sizes.get(type)!
+    if (type === "slot-name") return dice.pick(["a", "train", "-", "x".repeat(32)])
     return size.of === "tstr" ? text(dice, size.max) : this.#bytes(type, size.min, size.max)
   }
 
@@ -124,6 +126,7 @@ class Generator {
     }
     if (type === "metric-list")
       return reals(Array.from({ length: dice.between(0, max / 4) }, () => dice.below(1000) / 7 - 70))
+    if (type === "loss-list") return reals(dice.pick([[], [1.5, 2, 0.25, 2]]))
     if (type === "not-negative") return reals([dice.pick([0, 1e-30, 0.01, 1, 3e38])])
     if (type === "fraction") return reals([dice.pick([0, 0.5, 1])])
     if (type === "positive") return reals([dice.pick([2 ** -149, 1, 3e38])])
@@ -149,6 +152,12 @@ class Generator {
         if (this.#fixed.has("notice.version") || base === 0xffffffff) map.delete(keys["deltas"]!)
         else map.set(keys["version"]!, base + 1)
     }
+    if (name === "needs" && get("least") > get("sequence"))
+      if (this.#fixed.has("needs.least")) map.set(keys["sequence"]!, get("least"))
+      else map.set(keys["least"]!, get("sequence"))
+    if (name === "flashed" && (get("state") === 0) !== (get("target") === 0))
+      if (this.#fixed.has("flashed.target")) map.set(keys["state"]!, get("target") === 0 ? 0 : 1)
+      else map.set(keys["target"]!, get("state") === 0 ? 0 : 1)
     if (name === "training") {
       const custom = CHOICES.loss.custom
       if (get("loss") === custom) map.set(keys["layers"]!, [])
@@ -221,7 +230,7 @@ describe("the codec takes what the grammar allows", () => {
       ["notice.version", 1],
     ])
     const notice = new Generator(new Dice(SEED), largest).map("notice")
-    expect(items(notice)).toBe(298)
+    expect(items(notice)).toBe(306)
     expect(items(notice)).toBeLessThanOrEqual(STRUCTURE.items)
     expect(depth(notice)).toBe(STRUCTURE.depth)
     expect(decode(cbor(notice)).type).toBe("notice")
@@ -262,7 +271,7 @@ describe("the codec holds every field to its bound", () => {
     }
     expect(decode(make(min)).type).toBe(messageOf(map))
     expect(decode(make(max)).type).toBe(messageOf(map))
-    const step = type === "class-list" || type === "metric-list" ? 4 : 1
+    const step = ["class-list", "metric-list", "loss-list"].includes(type) ? 4 : 1
     for (const beyond of [min - step, max + step])
       if (beyond >= 0) expect(() => decode(make(beyond))).toThrow(expect.objectContaining({ name: "WireError" }))
   })
@@ -273,6 +282,7 @@ describe("the codec holds every field to its bound", () => {
       fixed.set("training.loss", 0)
     }
     const holder = INSIDE[map]
+    if (map === "needs" && !fixed.has("needs.sequence")) fixed.set("needs.sequence", 0xffffffff)
     if (map === "deltas" && !fixed.has("deltas.base")) fixed.set("deltas.base", 0)
     if (holder !== undefined) {
       fixed.set(holder, new Generator(new Dice(SEED), fixed).map(map))

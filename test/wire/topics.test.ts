@@ -26,15 +26,20 @@ const TABLE: readonly (readonly [string, string, Topic])[] = [
   // FNV-1a of "foobar" is bf9cf968.
   [motes.update("foobar", 16), "fm1/motes/up/8/foobar", { fleet: "motes", kind: "update", shard: 8, device: "foobar" }],
   [
-    motes.manifest("trainer"),
-    "fm1/motes/module/trainer/manifest",
-    { fleet: "motes", kind: "manifest", slot: "trainer" },
+    motes.manifest("trainer", 7),
+    "fm1/motes/module/trainer/7/manifest",
+    { fleet: "motes", kind: "manifest", slot: "trainer", sequence: 7 },
   ],
   [
     motes.module("trainer", 7, 2),
     "fm1/motes/module/trainer/7/2",
     { fleet: "motes", kind: "module", slot: "trainer", sequence: 7, chunk: 2 },
   ],
+  [motes.flash("mote-1"), "fm1/motes/dev/mote-1/flash", { fleet: "motes", kind: "flash", device: "mote-1" }],
+  [motes.flashed("mote-1"), "fm1/motes/dev/mote-1/flashed", { fleet: "motes", kind: "flashed", device: "mote-1" }],
+  [motes.order("trainer"), "fm1/motes/module/trainer/order", { fleet: "motes", kind: "order", slot: "trainer" }],
+  [motes.answer("trainer"), "fm1/motes/module/trainer/answer", { fleet: "motes", kind: "answer", slot: "trainer" }],
+  [motes.rollout("trainer"), "fm1/motes/module/trainer/rollout", { fleet: "motes", kind: "rollout", slot: "trainer" }],
 ]
 
 describe("topics of the table", () => {
@@ -52,6 +57,8 @@ describe("topics of the table", () => {
     expect(taken(filters.hellos)).toEqual(["fm1/motes/dev/mote-1/hello"])
     expect(taken(filters.readies)).toEqual(["fm1/motes/dev/mote-1/ready"])
     expect(taken(filters.gones)).toEqual(["fm1/motes/dev/mote-1/gone"])
+    expect(taken(filters.flasheds)).toEqual(["fm1/motes/dev/mote-1/flashed"])
+    expect(taken(filters.orders)).toEqual(["fm1/motes/module/trainer/order"])
     expect(taken(filters.updates)).toEqual(["fm1/motes/up/8/foobar"])
     expect(taken(filters.shard(8))).toEqual(["fm1/motes/up/8/foobar"])
     expect(taken(filters.shard(7))).toEqual([])
@@ -96,7 +103,11 @@ test.each([
   "fm1/motes/model/12/full/1048577/0",
   "fm1/motes/model/12/full/1024/65535",
   "fm1/motes/module/trainer",
-  "fm1/motes/module/trainer/manifests",
+  "fm1/motes/module/trainer/manifest",
+  "fm1/motes/module/trainer/7",
+  "fm1/motes/module/trainer/0/manifest",
+  "fm1/motes/module/trainer/7/manifests",
+  "fm1/motes/module/trainer/7/order",
   "fm1/motes/module/trainer/7/2/1",
 ])("not of the protocol: %s", (topic) => {
   expect(parseTopic(topic)).toBeUndefined()

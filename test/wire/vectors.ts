@@ -17,7 +17,7 @@ export interface InvalidVector {
 }
 
 const FOLDER = new URL("../vectors/wire/", import.meta.url)
-const TYPES = ["hello", "ready", "gone", "notice", "task", "update", "receipt", "model"]
+const TYPES = ["hello", "ready", "gone", "notice", "task", "update", "receipt", "model", "flash", "module", "flashed"]
 
 export const VECTORS: readonly Vector[] = TYPES.flatMap((type) =>
   (read(type) as { name: string; hex: string; diagnostic: string; value: unknown }[]).map((vector) => ({
@@ -27,6 +27,11 @@ export const VECTORS: readonly Vector[] = TYPES.flatMap((type) =>
     bytes: fromHex(vector.hex),
     message: revive(vector.value) as Message,
   })),
+)
+
+/** Those that a client without modules takes. */
+export const PLAIN_VECTORS = VECTORS.filter(
+  ({ message }) => !["flash", "module", "flashed"].includes(message.type) && !("module" in message),
 )
 
 export const INVALID = read("invalid") as readonly InvalidVector[]
@@ -50,7 +55,7 @@ function revive(value: unknown): unknown {
   return Object.fromEntries(
     Object.entries(value).map(([name, field]) => {
       if (["digest", "updateId", "payload"].includes(name)) return [name, fromHex(field as string)]
-      return [name, name === "metrics" ? new Float32Array(field as number[]) : revive(field)]
+      return [name, ["metrics", "losses"].includes(name) ? new Float32Array(field as number[]) : revive(field)]
     }),
   )
 }

@@ -49,8 +49,8 @@ function token(secret: string, purpose: string): string {
 
 /**
  * The coordinator's connections may do everything but publish under `$`. A device is its client id, and may publish to its own `hello`,
- * `ready`, `gone` and `up` alone (only `hello` retained) and subscribe to what the protocol has for it: the Notice, the model, modules, its own
- * tasks and receipts. So no device can speak for another or for the coordinator, nor read another's updates.
+ * `ready`, `gone`, `flashed` and `up` alone (only `hello` and `flashed` retained) and subscribe to what the protocol has for it: the Notice, the model,
+ * modules, its own tasks, receipts and flash messages. So no device can speak for another or for the coordinator, nor read another's updates.
  */
 export function fleetAccess({ secret, devices }: FleetAccessOptions): Access {
   if (secret.length < 16)
@@ -79,6 +79,7 @@ function deviceIdentity(id: string): Identity {
       const topic = parseTopic(text)
       switch (topic?.kind) {
         case "hello":
+        case "flashed":
           return topic.device === id
         case "ready":
         case "gone":
@@ -98,6 +99,7 @@ function deviceIdentity(id: string): Identity {
           return true
         case "task":
         case "receipt":
+        case "flash":
           return topic.device === id
         default:
           return false

@@ -66,6 +66,8 @@ ACTIVATION = ["identity", "relu", "tanh"]
 LOSS = ["softmax", "logistic", "squared", "custom"]
 ACTION = ["join", "wait", "stop"]
 STATUS = ["folded", "duplicate", "late", "busy", "refused"]
+FLASH = ["install", "revert"]
+FLASHED = ["idle", "loading", "installed", "confirmed", "refused", "rolledBack", "reverted", "failing"]
 
 
 def f32(*values):
@@ -139,6 +141,8 @@ def notice(m):
     item[19] = training(m["training"])
     if "deltas" in m:
         item[20] = {0: m["deltas"]["base"], 1: m["deltas"]["codec"]}
+    if "module" in m:
+        item[23] = {0: m["module"]["slot"], 1: m["module"]["sequence"], 2: m["module"]["least"]}
     return item
 
 
@@ -149,10 +153,14 @@ def task(m):
 
 
 def update(m):
-    return {
+    item = {
         0: 1, 1: 6, 2: m["round"], 3: m["epoch"], 4: m["updateId"], 5: m["index"], 6: m["count"], 7: m["baseVersion"],
-        8: m["codec"], 9: m["samples"], 10: m["steps"], 11: f32(*m["metrics"]), 23: m["payload"],
+        8: m["codec"], 9: m["samples"], 10: m["steps"], 11: f32(*m["metrics"]),
     }  # fmt: skip
+    if "module" in m:
+        item[15] = m["module"]
+    item[23] = m["payload"]
+    return item
 
 
 def receipt(m):
@@ -170,7 +178,22 @@ def model(m):
     return item
 
 
-REAL = {"positiveWeight", "learningRate", "momentum", "l2", "proximal", "metrics"}
+def flash(m):
+    return {0: 1, 1: 9, 2: FLASH.index(m["action"]), 3: m["slot"], 4: m["sequence"]}
+
+
+def module(m):
+    return {0: 1, 1: 10, 2: m["sequence"], 3: m["index"], 4: m["count"], 23: m["payload"]}
+
+
+def flashed(m):
+    return {
+        0: 1, 1: 17, 2: m["session"], 3: m["slot"], 4: m["active"], 5: m["target"], 6: FLASHED.index(m["state"]),
+        7: m["reason"], 8: f32(*m["losses"]),
+    }  # fmt: skip
+
+
+REAL = {"positiveWeight", "learningRate", "momentum", "l2", "proximal", "metrics", "losses"}
 
 
 def plain(name, value):
@@ -268,6 +291,9 @@ VALID = {
         ("every setting there is", NOTICE | {"training": SENSOR | EVERY_SETTING, "deltas": {"base": 2, "codec": 4}}),
         ("late updates are taken", NOTICE | {"training": TRAINING | {"maxStaleness": 65535}}),
         ("released", NOTICE | {"kind": "released", "phase": "released", "codecs": [0]}),
+        ("a round of a module", NOTICE | {"module": {"slot": "train", "sequence": 2, "least": 1}}),
+        ("a round of the built-in kernels, with a slot", NOTICE | {"module": {"slot": "s", "sequence": 0, "least": 0}}),
+        ("a module, every number at its most", NOTICE | {"module": {"slot": "a-slot-with-the-longest-name-32b", "sequence": U32, "least": U32}}),
         ("every number at its least", {
             "round": 0, "epoch": 0, "kind": "train", "phase": "offline", "session": 0, "secondsLeft": 0, "version": 0,
             "digest": bytes(32), "sizeBytes": 0, "chunkClasses": [64], "codecs": [0], "grid": -1100, "weightCap": 1, "seed": 0,
@@ -303,6 +329,8 @@ VALID = {
         ("many chunks", UPDATE | {"index": 299, "count": 300, "codec": 5, "payload": bytes(range(24))}),
         ("no metrics", UPDATE | {"metrics": [], "samples": 0, "steps": 0}),
         ("metrics of every sign", UPDATE | {"metrics": [0.0, -0.0, -1.5, 3.4028234663852886e38, 2.0**-149, 1e-20]}),
+        ("of a module", UPDATE | {"module": 2}),
+        ("of the last module there can be", UPDATE | {"module": U32}),
         ("a payload of 256 bytes", UPDATE | {"payload": bytes(range(256))}),
         ("every number at its least", {"round": 0, "epoch": 0, "updateId": bytes(8), "index": 0, "count": 1, "baseVersion": 0, "codec": 0, "samples": 0, "steps": 0, "metrics": [], "payload": b"\x00"}),
         ("every number at its most", {"round": U32, "epoch": U32, "updateId": b"\xff" * 8, "index": 65534, "count": 65535, "baseVersion": U32, "codec": 255, "samples": U32, "steps": U32, "metrics": [1.0] * 16, "payload": b"\xff" * 23}),
@@ -322,11 +350,32 @@ VALID = {
         ("every number at its least", {"version": 0, "index": 0, "count": 1, "payload": b"\x00"}),
         ("every number at its most", {"version": U32, "index": 65534, "count": 65535, "base": U32 - 1, "payload": b"\xff" * 256}),
     ],
+    "flash": [
+        ("install", {"action": "install", "slot": "train", "sequence": 2}),
+        ("go back", {"action": "revert", "slot": "a-slot-with-the-longest-name-32b", "sequence": U32}),
+        ("every number at its least", {"action": "install", "slot": "-", "sequence": 1}),
+    ],
+    "module": [
+        ("a chunk of many", {"sequence": 2, "index": 1, "count": 3, "payload": b"\x00asm\x01\x00\x00\x00"}),
+        ("every number at its least", {"sequence": 1, "index": 0, "count": 1, "payload": b"\x00"}),
+        ("every number at its most", {"sequence": U32, "index": 65534, "count": 65535, "payload": b"\xff" * 256}),
+    ],
+    "flashed": [
+        ("nothing yet", {"session": 17, "slot": "train", "active": 0, "target": 0, "state": "idle", "reason": "", "losses": []}),
+        ("on its way", {"session": 17, "slot": "train", "active": 1, "target": 2, "state": "loading", "reason": "", "losses": []}),
+        ("installed", {"session": 17, "slot": "train", "active": 2, "target": 2, "state": "installed", "reason": "", "losses": []}),
+        ("confirmed", {"session": 3735928559, "slot": "train", "active": 2, "target": 2, "state": "confirmed", "reason": "", "losses": [12.5, 88, 11.25, 88]}),
+        ("refused", {"session": 17, "slot": "train", "active": 1, "target": 2, "state": "refused", "reason": "signature: expected a signature of key 0011223344556677", "losses": []}),
+        ("rolled back", {"session": 17, "slot": "train", "active": 1, "target": 3, "state": "rolledBack", "reason": "trap: unreachable", "losses": []}),
+        ("reverted", {"session": 17, "slot": "train", "active": 1, "target": 3, "state": "reverted", "reason": "told: the rollout was halted", "losses": []}),
+        ("failing", {"session": 17, "slot": "train", "active": 2, "target": 2, "state": "failing", "reason": "timeout: a step took longer than 10000 ms", "losses": []}),
+        ("every number at its most", {"session": U32, "slot": "a-slot-with-the-longest-name-32b", "active": U32, "target": U32, "state": "failing", "reason": "x" * 200, "losses": [3.4028234663852886e38] * 4}),
+    ],
 }  # fmt: skip
 
 BUILD = {
     "hello": hello, "ready": ready, "gone": gone, "notice": notice, "task": task, "update": update, "receipt": receipt,
-    "model": model,
+    "model": model, "flash": flash, "module": module, "flashed": flashed,
 }  # fmt: skip
 
 # ---- invalid vectors ------------------------------------------------------------------------------------------------------------
@@ -361,6 +410,9 @@ TASK = task(VALID["task"][1][1])
 UP = update(UPDATE)
 RECEIPT = receipt(VALID["receipt"][3][1])
 MODEL = model(VALID["model"][2][1])
+FLASHING = flash(VALID["flash"][0][1])
+MODULE = module(VALID["module"][0][1])
+STATE = flashed(VALID["flashed"][3][1])
 
 
 def structure():
@@ -445,17 +497,19 @@ def messages():
     bad("version", "a version that is text", GONE | {0: "1"})
     bad("type", "no type", change(GONE, [1], None))
     bad("type", "type 0", GONE | {1: 0})
-    bad("type", "reserved type 9", GONE | {1: 9})
+    bad("type", "reserved type 11", GONE | {1: 11})
+    bad("type", "reserved type 16", GONE | {1: 16})
+    bad("type", "type 18", GONE | {1: 18})
     bad("type", "a type that is text", GONE | {1: "gone"})
     bad("type", "a type that is true", GONE | {1: True})
     bad("unknown", "a key that gone does not have", GONE | {3: 0})
     bad("unknown", "a payload that gone does not have", GONE | {23: b"\x00"})
-    for key in (21, 22, 23):
+    for key in (21, 22):
         bad("unknown", f"the notice's reserved key {key}", NOTE | {key: {}})
     bad("unknown", "a nested key that committed does not have", change(NOTE, [18, 2], 0))
     bad("unknown", "a key that a dense layer does not have", change(NOTE, [19, 1, 0, 3], 0))
     bad("unknown", "another message's fields", {**GONE, **{k: v for k, v in READY.items() if k > 2}})
-    for name, item in (("hello", HELLO), ("ready", READY), ("gone", GONE), ("notice", NOTE), ("task", TASK), ("update", UP), ("receipt", RECEIPT), ("model", MODEL)):  # fmt: skip
+    for name, item in (("hello", HELLO), ("ready", READY), ("gone", GONE), ("notice", NOTE), ("task", TASK), ("update", UP), ("receipt", RECEIPT), ("model", MODEL), ("flash", FLASHING), ("module", MODULE), ("flashed", STATE)):  # fmt: skip
         for key in item:
             if key > 1 and not (name == "notice" and key == 18) and not (name == "model" and key == 5):
                 bad("missing", f"{name} without key {key}", change(item, [key], None))
@@ -501,6 +555,11 @@ def bounds():
     range_of("units", NOTE, [19, 1, 0, 1], 0, 65536)
     range_of("activation", NOTE, [19, 1, 0, 2], -1, 3)
     range_of("action", TASK, [2], -1, 3)
+    range_of("flash action", FLASHING, [2], -1, 2)
+    range_of("flash sequence", FLASHING, [4], 0, None)
+    range_of("module sequence", MODULE, [2], 0, None)
+    range_of("flash state", STATE, [6], -1, 8)
+    range_of("module of an update", UP | {15: 1}, [15], 0, None)
     range_of("retry", TASK, [5], -1, 2147484)
     range_of("status", RECEIPT, [2], -1, 5)
     range_of("allowed bytes", RECEIPT, [7], -1, 268435456)
@@ -525,6 +584,24 @@ def bounds():
     bad("unknown", "deltas with more", NOTE | {20: {0: 1, 1: 7, 2: 0}})
     bad("bound", "deltas from the model's own version", NOTE | {20: {0: 3, 1: 7}})
     bad("bound", "deltas in codec 256", NOTE | {20: {0: 1, 1: 256}})
+    needs = lambda *values: NOTE | {23: dict(enumerate(values))}  # noqa: E731
+    bad("missing", "a module without its least sequence", needs("train", 2))
+    bad("unknown", "a module with more", needs("train", 2, 1, 0))
+    bad("bound", "a module below its least", needs("train", 1, 2))
+    bad("kind", "a slot that is empty", needs("", 2, 1))
+    bad("kind", "a slot of 33 bytes", needs("s" * 33, 2, 1))
+    bad("kind", "a slot in capitals", FLASHING | {3: "Train"})
+    bad("kind", "a slot with a wildcard", STATE | {3: "+"})
+    bad("bound", "a module chunk at its count", change(MODULE, [3], 3))
+    bad("bound", "an empty module chunk", change(MODULE, [23], b""))
+    bad("bound", "losses of three numbers", change(STATE, [8], f32(1, 2, 3)))
+    bad("bound", "losses of five numbers", change(STATE, [8], f32(1, 2, 3, 4, 5)))
+    bad("bound", "losses of 15 bytes", change(STATE, [8], bytes(15)))
+    bad("bound", "a loss that is not a number", change(STATE, [8], f32(float("nan"), 1, 1, 1)))
+    bad("bound", "a state of no module", change(STATE, [5], 0))
+    bad("bound", "idle about a module", change(STATE, [6], 0))
+    bad("text", "a reason with a line break", change(STATE, [7], "a\nb"))
+    bad("text", "a reason of 201 bytes", change(STATE, [7], "x" * 201))
     bad("bound", "16 layers", change(NOTE, [19, 1], [layer(dense(1))] * 16))
     bad("bound", "no layers, though the loss is softmax", change(NOTE, [19, 1], []))
     bad("bound", "layers, though the loss is custom", change(NOTE, [19, 2], 3))
