@@ -61,3 +61,49 @@ export function assemble(text: string): Uint8Array {
 export function ownModule(name: "simd" | "scalar" | "mcu"): Uint8Array {
   return new Uint8Array(readFileSync(new URL(`../../dist/wasm/fedmote.${name}.wasm`, import.meta.url)))
 }
+
+/** Rows of the self-test's samples (assembly/README.md). */
+const SELF_TEST_ROWS = 22
+
+/** Fedmote's scalar kernels, but a step traps where there are more samples than the self-test has: what shows with real data alone. */
+export function trapsOnRealData(): Uint8Array {
+  return withStep(
+    `(if (i32.gt_u (i32.load offset=16 (call $base)) (i32.const ${SELF_TEST_ROWS})) (then (unreachable)))`,
+  )
+}
+
+/** The same, but a step with real data does not come to an end. */
+export function hangsOnRealData(): Uint8Array {
+  return withStep(`(loop $on (br_if $on (i32.gt_u (i32.load offset=16 (call $base)) (i32.const ${SELF_TEST_ROWS}))))`)
+}
+
+/** Fedmote's scalar kernels under another name: their bytes, and so their digest, are others. */
+export function scalarNamed(name: string): Uint8Array {
+  const module = binaryen.readBinary(ownModule("scalar"))
+  try {
+    module.addCustomSection("fedmote", new TextEncoder().encode(name))
+    return module.emitBinary()
+  } finally {
+    module.dispose()
+  }
+}
+
+/** Fedmote's scalar kernels with something before each `advance`; `$base` is the function that gives the control block's address. */
+function withStep(before: string): Uint8Array {
+  const module = binaryen.readBinary(ownModule("scalar"))
+  try {
+    module.setFeatures(binaryen.Features.All)
+    const [base, advance] = ["base", "advance"].map((name) => exportedFunction(module, name))
+    module.removeExport("advance")
+    const text = module.emitText()
+    const body = before.replaceAll("$base", `$${base!}`)
+    const step = `(func (export "advance") (param i32) (result i32) ${body} (call $${advance!} (local.get 0)))`
+    return assemble(`${text.trimEnd().replace(/\)$/, "")} ${step})`)
+  } finally {
+    module.dispose()
+  }
+}
+
+function exportedFunction(module: binaryen.Module, name: string): string {
+  return binaryen.getExportInfo(module.getExport(name)).value
+}
