@@ -36,7 +36,7 @@ export async function pullManifest(sequence: number, options: ModulePullOptions)
   await takeRetained(options.topics.manifest(options.slot, sequence), `manifest ${sequence}`, options, (bytes) => {
     if (bytes.length < min || bytes.length > max)
       throw new FedmoteError("envelope", `manifest ${sequence}: expected ${min} to ${max} bytes, got ${bytes.length}`)
-    envelope = bytes.slice()
+    envelope = new Uint8Array(bytes)
   })
   return envelope
 }
