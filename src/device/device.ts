@@ -13,6 +13,8 @@ import type { Topics } from "../wire/topics.ts"
 import { DEFAULT_PACKET_BYTES } from "../wire/traffic.ts"
 import type { Eligibility } from "./eligibility.ts"
 import type { DeviceEvent, DeviceLog } from "./event.ts"
+import { openModules } from "./flash/modules.ts"
+import type { ModulesOptions } from "./flash/modules.ts"
 import { goneBytes } from "./greeting.ts"
 import { Membership } from "./membership.ts"
 import { Keeping } from "./keeping.ts"
@@ -32,6 +34,8 @@ export interface DeviceOptions {
   readonly data: SampleSource | { readonly train: SampleSource; readonly test?: SampleSource }
   /** A training program of your own. Default: the built-in kernels, for the layers that the federation says. */
   readonly trainer?: LocalTrainer
+  /** Training programs that are flashed to this device, in place of the built-in kernels. Default: none are taken. */
+  readonly modules?: ModulesOptions
   /** Codecs to announce besides f32 and int8, which every device has. Default: all. */
   readonly codecs?: readonly CodecName[]
   /** Largest MQTT packet to take or send, at least 256. Default: 1 MiB. */
@@ -86,11 +90,13 @@ export class Device {
     const { ramKiB = 0 } = options
     if (!(Number.isInteger(ramKiB) && ramKiB >= 0 && ramKiB <= BOUNDS.uint32.max))
       throw new FedmoteError("options", `ramKiB: expected a whole number from 0, got ${ramKiB}`)
+    if (options.trainer !== undefined && options.modules !== undefined)
+      throw new FedmoteError("options", "expected a trainer of your own or modules that are flashed, got both")
   }
 
   /**
    * Takes part until the federation is released and its model pulled. Rejects with `FedmoteError`: "features" (the samples do not fit the
-   * model), "stopped" (by the coordinator), "trainer", "data", "state" (`memory` holds another device's or model's, or what is damaged), "closed" (by `close`), "opted-out"; with `LinkError` where the first connection fails;
+   * model), "stopped" (by the coordinator), "trainer", "data", "state" (`memory` or `modules.store` holds another device's or model's, or what is damaged), "closed" (by `close`), "opted-out"; with `LinkError` where the first connection fails;
    * and with the signal's reason. To be called once.
    */
   run(signal?: AbortSignal): Promise<ReleasedModel> {
@@ -137,10 +143,11 @@ export class Device {
     if (abrupt) await this.#link?.close({ abrupt })
     this.#closing.abort(new FedmoteError("closed", "the device was closed"))
     await this.#running?.catch(() => undefined)
+    await this.#membership?.close()
   }
 
   async #run(signal: AbortSignal): Promise<ReleasedModel> {
-    const { network, fleet, memory, trainer, kernel, eligible, ramKiB = 0 } = this.#options
+    const { network, fleet, memory, trainer, kernel, eligible, modules, ramKiB = 0 } = this.#options
     const { clock = systemClock, log = SILENT, onEvent } = this.#options
     const { maxPacketBytes = DEFAULT_PACKET_BYTES } = this.#options
     const { id } = this
@@ -151,6 +158,7 @@ export class Device {
     const keeping = new Keeping({ fleet, id, memory, log })
     const bench = new Workbench({ id, data, trainer, codecs, kernel, keeping })
     this.#bench = bench
+    const flash = modules && openModules(modules, log)
     const session = this.#session
     const will = { topic: this.#topics.gone(id), payload: goneBytes(session), retain: false }
     const link = await network.connect({ clientId: id, will, signal })
@@ -164,6 +172,7 @@ export class Device {
       data,
       bench,
       keeping,
+      flash,
       codecs,
       maxPacketBytes,
       kernel,

@@ -1,4 +1,7 @@
-import type { RoundKind } from "../wire/message.ts"
+import type { FlashState, RoundKind } from "../wire/message.ts"
+
+/** In their order: the manifest is verified, the download begun, a chunk written; size, digest and exports are right; the self-test's answers are, too; switched; the trial begun. */
+export type FlashStage = "manifest" | "begun" | "chunk" | "verified" | "self-tested" | "switched" | "trial"
 
 /** What happens on a device, for logs and tests. Nothing in it is a sample or a parameter. */
 export type DeviceEvent =
@@ -23,6 +26,16 @@ export type DeviceEvent =
   | { readonly type: "committed" | "dropped"; readonly round: number; readonly epoch: number }
   /** The device's own say has changed: whatever was not folded yet is gone. */
   | { readonly type: "unwilling"; readonly reasons: readonly string[] }
+  /** What is said of the module slot has changed. `active`: the sequence that trains, 0 for the built-in kernels. */
+  | {
+      readonly type: "module"
+      readonly active: number
+      readonly target: number
+      readonly state: FlashState
+      readonly reason: string
+    }
+  /** A module has come so far on its way into the slot. `chunk`: with "chunk" alone. */
+  | { readonly type: "flash"; readonly sequence: number; readonly stage: FlashStage; readonly chunk?: number }
   | { readonly type: "wait"; readonly seconds: number }
   | { readonly type: "released"; readonly version: number }
 

@@ -9,7 +9,14 @@ export interface RoundName {
 }
 
 /** What a device works on, or has worked on: the Notice that it followed says. */
-export type Basis = Pick<Notice, "round" | "epoch" | "kind" | "session" | "version">
+export interface Basis extends Pick<Notice, "round" | "epoch" | "kind" | "session" | "version"> {
+  /** Sequence of the module that trained it; 0 for the built-in kernels. */
+  readonly module: number
+}
+
+export function basisOf({ round, epoch, kind, session, version, module }: Notice): Basis {
+  return { round, epoch, kind, session, version, module: module?.sequence ?? 0 }
+}
 
 /** An update that a device keeps. */
 export interface Held {
@@ -45,6 +52,8 @@ export function outlives(basis: Basis, notice: Notice): boolean {
   const { maxStaleness } = notice.training
   if (maxStaleness === undefined || basis.kind !== "train" || notice.session !== basis.session) return false
   if (notice.kind === "released" || notice.phase === "released") return false
+  // A round takes what one module has trained.
+  if ((notice.module?.sequence ?? 0) !== basis.module) return false
   return notice.round > basis.round && notice.version - basis.version <= maxStaleness
 }
 

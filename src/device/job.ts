@@ -1,7 +1,7 @@
 import { FedmoteError } from "../core/error.ts"
 import type { Notice } from "../wire/message.ts"
 import type { DeviceEvent, DeviceLog } from "./event.ts"
-import { isSame, outlives } from "./held.ts"
+import { basisOf, isSame, outlives } from "./held.ts"
 import type { HeldModel } from "./model-bytes.ts"
 import type { ModelStore } from "./model-store.ts"
 import type { Upload } from "./upload.ts"
@@ -16,8 +16,8 @@ export interface JobOptions {
   readonly latest: () => Notice | undefined
   readonly log: DeviceLog
   readonly emit: (event: DeviceEvent) => void
-  /** A training program that breaks its contract will do so again: the device ends. */
-  readonly onBroken: (error: FedmoteError) => void
+  /** The training program has worked, or has failed. */
+  readonly onDone: (error: Error | undefined) => void
   /** The job before this one, if it has not ended. */
   readonly previous: Job | undefined
 }
@@ -62,19 +62,20 @@ export class Job {
   follow(notice: Notice): void {
     const { phase } = notice
     if (!isSame(notice, this.#notice)) {
-      if (!outlives(this.#notice, notice)) this.cancel()
+      if (!outlives(basisOf(this.#notice), notice)) this.cancel()
     } else if (phase === "committed" || phase === "abandoned") this.cancel()
     else if (phase === "finishing") this.finish()
   }
 
   async #run(previous: Promise<void> | undefined): Promise<void> {
-    const { upload, log, emit, onBroken } = this.#options
+    const { upload, log, emit, onDone } = this.#options
     try {
       // The kernels' memory is one: two jobs must not share it.
       await previous
       const work = await this.#perform()
       if (this.#cancel.signal.aborted) return
       const { round, kind } = this.#notice
+      if (kind !== "statistics") onDone(undefined)
       if (work === undefined) return log.info(`round ${round} ended before a sample was processed: nothing to send`)
       if (kind === "train") emit({ type: "trained", round, samples: work.samples, steps: work.steps })
       upload.hold(this.#notice, work, this.#finish.signal.aborted)
@@ -84,7 +85,7 @@ export class Job {
       const failure = error instanceof Error ? error : new Error(String(error))
       log.warn(`round ${round}: nothing is sent: ${failure.message}`)
       emit({ type: "failed", round, epoch, error: failure })
-      if (failure instanceof FedmoteError && failure.code === "trainer") onBroken(failure)
+      onDone(failure)
     }
   }
 
@@ -108,7 +109,7 @@ export class Job {
       } catch (error) {
         const newer = latest()
         const superseded = error instanceof FedmoteError && error.code === "model-superseded"
-        if (!superseded || newer?.kind !== "train" || !outlives(this.#notice, newer)) throw error
+        if (!superseded || newer?.kind !== "train" || !outlives(basisOf(this.#notice), newer)) throw error
         this.#notice = newer
       }
     }

@@ -10,6 +10,8 @@ import type { Notice, Receipt, Task } from "../wire/message.ts"
 import type { Topics } from "../wire/topics.ts"
 import type { DeviceEvent, DeviceLog } from "./event.ts"
 import type { Eligibility } from "./eligibility.ts"
+import { Flasher } from "./flash/flasher.ts"
+import type { Modules } from "./flash/modules.ts"
 import { Greeting } from "./greeting.ts"
 import { Job } from "./job.ts"
 import type { Keeping } from "./keeping.ts"
@@ -28,6 +30,8 @@ export interface MembershipOptions {
   readonly data: DeviceData
   readonly bench: Workbench
   readonly keeping: Keeping
+  /** Of a device that can be flashed. */
+  readonly flash: Modules | undefined
   readonly codecs: readonly CodecName[]
   readonly maxPacketBytes: number
   readonly kernel: KernelKind | undefined
@@ -45,6 +49,7 @@ export class Membership {
   readonly #greeting: Greeting
   readonly #upload: Upload
   readonly #models: ModelStore
+  readonly #flasher: Flasher | undefined
   readonly #end = new AbortController()
   readonly #released = Promise.withResolvers<ReleasedModel>()
   readonly #subscribed = new Set<string>()
@@ -77,6 +82,7 @@ export class Membership {
       current: () => this.#notice,
       reread: () => options.link.subscribe(options.topics.round, this.#hear),
     })
+    this.#flasher = options.flash && this.#flasherOf(options.flash)
   }
 
   /** Takes part until the federation is released. Rejects as `Device.run` says. */
@@ -94,6 +100,7 @@ export class Membership {
     } finally {
       for (const off of offs) off()
       this.stop(new FedmoteError("closed", "the device has left the federation"))
+      await this.#flasher?.stop()
     }
   }
 
@@ -104,6 +111,12 @@ export class Membership {
     this.#end.abort(reason)
     this.#upload.drop()
     this.#timers.clear()
+    void this.#flasher?.stop()
+  }
+
+  /** Ends what is left of a module that predicts with the released model. */
+  async close(): Promise<void> {
+    await this.#flasher?.close()
   }
 
   /** The round whose update is kept. */
@@ -117,9 +130,10 @@ export class Membership {
   }
 
   /** Withdraws for good. Rejects with `LinkError` where that cannot be said. */
-  optOut(): Promise<void> {
+  async optOut(): Promise<void> {
     this.#withdraw()
-    return this.#greeting.farewell()
+    await this.#greeting.farewell()
+    await this.#flasher?.farewell()
   }
 
   /** Nothing of this device is to be folded any more, unless it is already. */
@@ -132,12 +146,15 @@ export class Membership {
   async #up(): Promise<void> {
     const { link, topics, id } = this.#options
     try {
-      for (const topic of [topics.receipt(id), topics.task(id), topics.round]) {
+      const flash = this.#flasher === undefined ? [] : [topics.flash(id)]
+      for (const topic of [topics.receipt(id), topics.task(id), ...flash, topics.round]) {
         if (this.#subscribed.has(topic)) continue
         await link.subscribe(topic, this.#hear)
         this.#subscribed.add(topic)
       }
       if (this.#end.signal.aborted) return
+      // Before the Hello: whoever reads it may ask at once.
+      this.#flasher?.say()
       this.#greeting.now()
       this.#sendAgain()
     } catch (error) {
@@ -167,6 +184,9 @@ export class Membership {
           return retained ? undefined : this.#onTask(message)
         case "receipt":
           return this.#onReceipt(message)
+        case "flash":
+          // As a Task.
+          return retained ? undefined : this.#flasher?.hear(message)
         default:
           return undefined
       }
@@ -188,6 +208,7 @@ export class Membership {
     this.#offline = false
     this.#notice = notice
     this.#options.bench.check(notice)
+    this.#flasher?.heard(notice)
     this.#options.keeping.settle(notice)
     const changed = before !== undefined && before.session !== notice.session
     // A retained first Notice is older than our greeting; whoever speaks for the first time now may not have heard it.
@@ -237,6 +258,7 @@ export class Membership {
     // Since it was asked its owner may have changed his mind.
     if (!this.#greeting.willing) return this.#greeting.ready()
     const { round, epoch, kind } = notice
+    if (!this.#fits(notice)) return this.#options.log.info(`round ${round} is for devices with another module`)
     // Asked twice: the answer is on its way, or has been sent.
     if (this.#taken?.round === round && this.#taken.epoch === epoch) return
     if (kind === "train" && this.#options.data.train.rows === 0) return
@@ -251,8 +273,31 @@ export class Membership {
       latest: () => this.#notice,
       log,
       emit,
-      onBroken: (error) => this.stop(error),
+      onDone: (error) => this.#onWorked(error),
       previous: this.#job?.running === true ? this.#job : undefined,
+    })
+  }
+
+  /** Whether a round is for the program that trains here. */
+  #fits(notice: Notice): boolean {
+    return this.#flasher?.fits(notice) ?? (notice.module?.sequence ?? 0) === 0
+  }
+
+  /** A program of the user's own that breaks its contract will do so again: the device ends. A module that was flashed can be replaced. */
+  #onWorked(error: Error | undefined): void {
+    if (this.#flasher !== undefined) this.#flasher.worked(error)
+    else if (error instanceof FedmoteError && error.code === "trainer") this.stop(error)
+  }
+
+  #flasherOf(flash: Modules): Flasher {
+    return new Flasher({
+      ...this.#options,
+      ...flash,
+      idle: async () => {
+        while (this.#job?.running === true) await this.#job.ended
+      },
+      pull: (notice, signal) => this.#models.get(notice, signal),
+      onReady: () => this.#greeting.ready(),
     })
   }
 
@@ -263,6 +308,7 @@ export class Membership {
     this.#job?.cancel()
     const pulled = async (): Promise<ReleasedModel | undefined> => {
       await this.#job?.ended
+      await this.#flasher?.rest()
       for (;;) {
         const notice = this.#notice!
         // Another coordinator has taken the fleet over, and goes on.

@@ -6,10 +6,12 @@ import { checkDevice, topics } from "../wire/topics.ts"
  * ("topic"), `LinkError`, and the signal's reason.
  */
 export async function optOut(network: Network, fleet: string, id: string, signal?: AbortSignal): Promise<void> {
-  const topic = topics(fleet).hello(checkDevice(id))
+  const names = topics(fleet)
+  const retained = [names.hello(checkDevice(id)), names.flashed(id)]
   const link = await network.connect({ clientId: id, ...(signal === undefined ? {} : { signal }) })
   try {
-    await link.publish(topic, new Uint8Array(0), { retain: true, ...(signal === undefined ? {} : { signal }) })
+    for (const topic of retained)
+      await link.publish(topic, new Uint8Array(0), { retain: true, ...(signal === undefined ? {} : { signal }) })
   } finally {
     await link.close()
   }

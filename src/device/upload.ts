@@ -8,7 +8,7 @@ import type { Notice, Receipt } from "../wire/message.ts"
 import type { Topics } from "../wire/topics.ts"
 import { uploadPacketBytes } from "../wire/traffic.ts"
 import type { DeviceEvent, DeviceLog } from "./event.ts"
-import { fateOf, isAbout } from "./held.ts"
+import { basisOf, fateOf, isAbout } from "./held.ts"
 import type { Held, RoundName } from "./held.ts"
 import type { Timers } from "./timers.ts"
 import type { Work } from "./work.ts"
@@ -62,6 +62,7 @@ export class Upload {
     this.#makeRoom()
     const { id, topics, maxPacketBytes } = this.#options
     const topic = topics.update(id, notice.shards)
+    const basis = basisOf(notice)
     const header = {
       round: notice.round,
       epoch: notice.epoch,
@@ -71,13 +72,13 @@ export class Upload {
       samples: work.samples,
       steps: work.steps,
       metrics: work.metrics,
+      ...(basis.module > 0 && { module: basis.module }),
     }
     // The largest class is what the plan says.
     const chunkBytes = notice.chunkClasses.at(-1)!
     const chunks = chunkUpdate(header, work.payload, topic, uploadPacketBytes(maxPacketBytes, chunkBytes), chunkBytes)
-    const { round, epoch, kind, session, version } = notice
     this.#held = {
-      basis: { round, epoch, kind, session, version },
+      basis,
       updateId: header.updateId,
       topic,
       chunks,

@@ -2,12 +2,11 @@ import { CODECS, codecName } from "../core/codec.ts"
 import type { CodecName } from "../core/codec.ts"
 import { FedmoteError } from "../core/error.ts"
 import { classCount, parameterCount } from "../core/model.ts"
-import type { Loss, ModelSpec } from "../core/model.ts"
+import type { Loss } from "../core/model.ts"
 import { standardize } from "../core/moments.ts"
 import { allShared, parameterParts } from "../core/parameter-parts.ts"
 import type { RandomKey } from "../core/random.ts"
 import type { Samples } from "../core/samples.ts"
-import type { TrainSettings } from "../core/training.ts"
 import { createTrainer } from "../kernel/index.ts"
 import type { EvaluationSums, KernelKind, Trainer } from "../kernel/types.ts"
 import { deviceKey } from "../net/digest.ts"
@@ -17,8 +16,11 @@ import type { Keeping } from "./keeping.ts"
 import { keptLayout, takeOwn, withOwn } from "./kept.ts"
 import type { KeptLayout } from "./kept.ts"
 import type { HeldModel } from "./model-bytes.ts"
+import { described, errorsOf, parametersIn, settingsOf, specOf } from "./noticed.ts"
 import { trainWith } from "./own-trainer.ts"
 import type { OwnOutcome } from "./own-trainer.ts"
+import { PreparedSamples } from "./prepared-samples.ts"
+import type { Part } from "./prepared-samples.ts"
 import type { DeviceData } from "./source.ts"
 import { trainInSlices } from "./trainer.ts"
 import type { LocalTrainer } from "./trainer.ts"
@@ -29,42 +31,63 @@ import type { Work } from "./work.ts"
 export interface WorkbenchOptions {
   readonly id: string
   readonly data: DeviceData
+  /** What trains at first: undefined for the built-in kernels. */
   readonly trainer: LocalTrainer | undefined
   readonly codecs: readonly CodecName[]
   readonly kernel: KernelKind | undefined
   readonly keeping: Keeping
 }
 
-type Part = "train" | "test"
+/** What a training starts from. */
+interface Fit {
+  readonly notice: Notice
+  readonly start: Float32Array
+  readonly samples: Samples
+  readonly signal: AbortSignal
+}
+
+/** What came of a round that nobody hears of. */
+export interface Rehearsal {
+  readonly lossSum: number
+  readonly rows: number
+}
 
 /** Where a device works: its samples, the training program, the encoder; all kept from round to round. Knows no network. */
 export class Workbench {
   readonly #options: WorkbenchOptions
   readonly #device: readonly [number, number]
+  readonly #samples: PreparedSamples
+  #program: LocalTrainer | undefined
   #trainer: { readonly shape: string; readonly trainer: Trainer } | undefined
   #shape: { readonly key: string; readonly layout: KeptLayout; readonly model: string } | undefined
   #encoder: UpdateEncoder | undefined
-  /** The samples as one standardizer made them. */
-  #prepared: { readonly scale: string; readonly parts: Map<Part, Samples> } = { scale: "", parts: new Map() }
 
   constructor(options: WorkbenchOptions) {
     this.#options = options
     this.#device = deviceKey(options.id)
+    this.#samples = new PreparedSamples(options.data)
+    this.#program = options.trainer
+  }
+
+  /** From now on this program trains; undefined for the built-in kernels. Not while a round is worked on. */
+  use(program: LocalTrainer | undefined): void {
+    this.#program = program
   }
 
   /** Throws `FedmoteError` ("features", "trainer", "state") where this device cannot take part in what the Notice describes. */
   check(notice: Notice): void {
     const { training } = notice
-    this.#checkData(training)
+    this.#checkData(notice)
     if (training.shared === undefined && training.errorFeedback !== true) return
     const { model, layout } = this.#layout(training, parametersIn(notice))
     this.#options.keeping.use(model, layout)
   }
 
-  #checkData(training: WireTraining): void {
-    const { data, trainer } = this.#options
+  #checkData({ training, module }: Notice): void {
+    const { data } = this.#options
     if (training.loss === "custom") {
-      if (trainer === undefined)
+      // A module that the round names may still be on its way here.
+      if (this.#program === undefined && module === undefined)
         throw new FedmoteError(
           "trainer",
           "the federation trains a custom model: expected a trainer of your own, got none",
@@ -91,15 +114,14 @@ export class Workbench {
         "codec",
         `expected one of the codecs ${codecs.join(", ")}, the round offers ${notice.codecs.map((id) => codecName(id) ?? id).join(", ")}`,
       )
-    const key: RandomKey = { seed: notice.seed, round: notice.round, device: this.#device }
-    const samples = this.#samples("train", model)
-    const settings = settingsOf(notice.training)
+    const key = this.#key(notice)
+    const samples = this.#samples.get("train", model.standardizer)
     const { layout, model: name } = this.#layout(notice.training, model.parameters.length)
     const { keeping } = this.#options
     const before = keeping.current(layout, model.parameters)
     const kept = before.slice()
     const start = withOwn(layout, model.parameters, kept)
-    const outcome = await this.#fit(notice.training, start, samples, settings, key, signal)
+    const outcome = await this.#fit(this.#program, { notice, start, samples, signal })
     if (outcome.samples === 0) return undefined
     if (this.#encoder?.layout !== layout) this.#encoder = new UpdateEncoder(layout, this.#options.kernel)
     takeOwn(layout, outcome.parameters, kept)
@@ -108,16 +130,34 @@ export class Workbench {
     return work
   }
 
-  async #fit(
-    training: WireTraining,
-    start: Float32Array,
-    samples: Samples,
-    settings: TrainSettings,
-    key: RandomKey,
+  /**
+   * A round with this program that nobody hears of: trains as the Notice says, and evaluates what came of it on the test part, or on the training part
+   * where there is none. Before the statistics are known the samples are standardised by their own. Throws what the program does.
+   */
+  async rehearse(
+    program: LocalTrainer | undefined,
+    notice: Notice,
+    model: HeldModel,
     signal: AbortSignal,
-  ): Promise<OwnOutcome> {
-    const own = this.#options.trainer
-    if (own !== undefined) return trainWith(own, start, { ...settings, key, samples, signal, ...described(training) })
+  ): Promise<Rehearsal> {
+    const { training } = notice
+    const scale = notice.kind === "statistics" ? this.#samples.ownScale() : model.standardizer
+    const samples = this.#samples.get("train", scale)
+    const test = this.#samples.get("test", scale)
+    const start = this.personal(training, model)
+    const outcome = samples.rows > 0 && (await this.#fit(program, { notice, start, samples, signal }))
+    const parameters = outcome ? outcome.parameters.slice() : start
+    signal.throwIfAborted()
+    const sums = await this.#count(program, training, parameters, test.rows > 0 ? test : samples)
+    return { lossSum: sums?.lossSum ?? 0, rows: sums?.rows ?? 0 }
+  }
+
+  async #fit(program: LocalTrainer | undefined, { notice, start, samples, signal }: Fit): Promise<OwnOutcome> {
+    const { training } = notice
+    const settings = settingsOf(training)
+    const key = this.#key(notice)
+    if (program !== undefined)
+      return trainWith(program, start, { ...settings, key, samples, signal, ...described(training) })
     const trainer = this.#kernelTrainer(training, start.length)
     const outcome = await trainInSlices(trainer, start, samples, settings, key, signal)
     if (!Number.isFinite(outcome.lossSum))
@@ -128,6 +168,10 @@ export class Workbench {
     return { ...outcome, parameters: trainer.result, delta: trainer.delta() }
   }
 
+  #key({ seed, round }: Notice): RandomKey {
+    return { seed, round, device: this.#device }
+  }
+
   /** The test part's sums; for a binary model also the training part's scores, on which the coordinator chooses the threshold. */
   async evaluate(notice: Notice, model: HeldModel): Promise<Work> {
     const { training } = notice
@@ -135,16 +179,24 @@ export class Workbench {
     const classes = training.loss === "custom" ? 0 : classCount(specOf(training))
     const parameters = this.personal(training, model)
     const sums = async (part: Part): Promise<EvaluationSums> => {
-      const samples = this.#samples(part, model)
-      const own = this.#options.trainer
-      if (samples.rows === 0 || (own !== undefined && own.evaluate === undefined)) return noSums(loss, classes)
-      if (own?.evaluate === undefined)
-        return this.#kernelTrainer(training, parameters.length).evaluate(parameters, samples)
-      const counted = await own.evaluate(parameters, samples, described(training).model)
+      const samples = this.#samples.get(part, model.standardizer)
+      const counted = samples.rows > 0 && (await this.#count(this.#program, training, parameters, samples))
+      if (!counted) return noSums(loss, classes)
       // A custom model's evaluation is that of the squared loss: it has no room for counts of classes.
       return training.loss === "custom" ? { ...noSums(loss, classes), ...errorsOf(counted) } : counted
     }
     return evaluationWork(loss, classes, await sums("test"), loss === "logistic" ? await sums("train") : undefined)
+  }
+
+  /** Undefined where the program has no way to evaluate. */
+  async #count(
+    program: LocalTrainer | undefined,
+    training: WireTraining,
+    parameters: Float32Array,
+    samples: Samples,
+  ): Promise<EvaluationSums | undefined> {
+    if (program === undefined) return this.#kernelTrainer(training, parameters.length).evaluate(parameters, samples)
+    return program.evaluate?.(parameters, samples, described(training).model)
   }
 
   /** The model's outputs for raw samples: rows x outputs. Throws `FedmoteError` ("features", "trainer"). */
@@ -152,7 +204,7 @@ export class Workbench {
     if (training.loss !== "custom" && samples.features !== training.inputs)
       throw new FedmoteError("features", `expected ${training.inputs} features, got ${samples.features}`)
     const x = model.standardizer === undefined ? samples : standardize(samples, model.standardizer)
-    const own = this.#options.trainer
+    const own = this.#program
     const parameters = this.personal(training, model)
     if (own?.predict !== undefined) return own.predict(parameters, x, described(training).model)
     if (training.loss === "custom")
@@ -174,16 +226,6 @@ export class Workbench {
     const parts = shared === undefined ? allShared(parameters) : parameterParts(specOf(training), { trained, shared })
     this.#shape = { key, model, layout: keptLayout(parts, errorFeedback) }
     return this.#shape
-  }
-
-  #samples(part: Part, { standardizer }: HeldModel): Samples {
-    const raw = this.#options.data[part]
-    if (standardizer === undefined) return raw
-    const scale = `${standardizer.mean.join()};${standardizer.inverse.join()}`
-    if (this.#prepared.scale !== scale) this.#prepared = { scale, parts: new Map() }
-    const ready = this.#prepared.parts.get(part) ?? standardize(raw, standardizer)
-    this.#prepared.parts.set(part, ready)
-    return ready
   }
 
   #kernelTrainer(training: WireTraining, parameters: number): Trainer {
@@ -210,36 +252,4 @@ export function codecsOf(wanted: readonly CodecName[]): CodecName[] {
   return (Object.keys(CODECS) as CodecName[]).filter(
     (name) => name === "f32" || name === "int8" || wanted.includes(name),
   )
-}
-
-function errorsOf({ rows, lossSum, squaredError, absoluteError }: EvaluationSums): Partial<EvaluationSums> {
-  return { rows, lossSum, squaredError: squaredError ?? 0, absoluteError: absoluteError ?? 0 }
-}
-
-/** Parameters of the model that a Notice describes. */
-function parametersIn({ training, sizeBytes }: Notice): number {
-  if (training.loss !== "custom") return parameterCount(specOf(training))
-  return Math.max(0, sizeBytes / 4 - (training.standardized ? 2 * training.inputs : 0))
-}
-
-/** The Notice's settings as a training program takes them. */
-function settingsOf(training: WireTraining): TrainSettings {
-  const { epochs, batch, learningRate, momentum, l2, proximal, clipping, schedule, trained } = training
-  return {
-    ...{ epochs, batch, learningRate, momentum, l2, proximal },
-    ...(clipping?.step !== undefined && { clipNorm: clipping.step }),
-    ...(clipping?.example !== undefined && { exampleClipNorm: clipping.example }),
-    ...(schedule && { schedule }),
-    ...(trained && { trained }),
-  }
-}
-
-/** The model, where it is no custom one. */
-function described(training: WireTraining): { readonly model?: ModelSpec } {
-  return training.loss === "custom" ? {} : { model: specOf(training) }
-}
-
-function specOf({ inputs, layers, loss, positiveWeight }: WireTraining): ModelSpec {
-  if (loss === "custom") throw new FedmoteError("trainer", "a custom model has no layers that the kernels know")
-  return { inputs, layers, loss, positiveWeight }
 }

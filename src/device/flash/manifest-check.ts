@@ -57,7 +57,7 @@ export function checkManifest(manifest: Manifest, gateway: Gateway): void {
     throw new Refusal("expired", `expected a module that is taken until now, ${now}, it was until ${expires}`)
   if (sequence !== gateway.sequence)
     throw new Refusal("sequence", `expected module ${gateway.sequence} as was told, got the manifest of ${sequence}`)
-  checkSequence(sequence, highest)
+  if (sequence <= highest) throw staleSequence(sequence, highest)
   if (memoryKiB * 1024 > limits.memoryBytes)
     throw new Refusal("memory", `expected at most ${limits.memoryBytes / 1024} KiB of memory, got ${memoryKiB}`)
   if (sizeBytes > room) throw new Refusal("space", `expected at most ${room} bytes, got ${sizeBytes}`)
@@ -66,9 +66,8 @@ export function checkManifest(manifest: Manifest, gateway: Gateway): void {
 }
 
 /** No module comes back, and none comes twice. */
-export function checkSequence(sequence: number, highest: number): void {
-  if (sequence <= highest)
-    throw new Refusal("sequence", `expected a sequence above ${highest}, which was taken here, got ${sequence}`)
+export function staleSequence(sequence: number, highest: number): Refusal {
+  return new Refusal("sequence", `expected a sequence above ${highest}, which was taken here, got ${sequence}`)
 }
 
 function checkTarget({ slot, tags }: Manifest, gateway: Gateway): void {

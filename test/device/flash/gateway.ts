@@ -1,0 +1,131 @@
+import { afterEach, beforeEach, expect, vi } from "vitest"
+import type { Device, DeviceOptions } from "../../../src/device/device.ts"
+import { MemorySlotStore } from "../../../src/device/flash/slot-store.ts"
+import type { ModulesOptions } from "../../../src/device/flash/modules.ts"
+import type { Link } from "../../../src/net/link.ts"
+import { chunkModule } from "../../../src/wire/chunk.ts"
+import { decode, encode } from "../../../src/wire/codec.ts"
+import type { Flash, Flashed } from "../../../src/wire/message.ts"
+import { FLEET, names } from "../fake-coordinator.ts"
+import { World } from "../world.ts"
+import { OPERATOR } from "./signed.ts"
+import type { Signed } from "./signed.ts"
+
+export const ID = "d-1"
+
+/** Forty samples of two features: more than the self-test has. */
+export const SAMPLES = Array.from({ length: 40 }, (_, i) => ({
+  features: [Math.sin(i), Math.cos(2 * i)],
+  label: Math.sin(i) - Math.cos(2 * i) / 2,
+}))
+
+/** A gateway in a fleet of its own, with somebody who speaks for the coordinator and publishes modules. Messages go through memory, in virtual time. */
+export class Fleet {
+  readonly world: World
+  readonly store = new MemorySlotStore()
+  /** What the gateway has said, the newest last. */
+  readonly said: Flashed[] = []
+  readonly link: Link
+  device: Device | undefined
+  run: Promise<unknown> | undefined
+
+  static async create(): Promise<Fleet> {
+    const world = await World.create()
+    const fleet = new Fleet(world, await world.coordinator.network.connect({ clientId: "operator" }))
+    await fleet.link.subscribe(names.flashed(ID), (_, payload) => {
+      const message = payload.length > 0 ? decode(payload) : undefined
+      if (message?.type === "flashed") fleet.said.push({ ...message, losses: message.losses.slice() })
+    })
+    // A federation that trains from zeros.
+    await world.coordinator.model([0, 0, 0])
+    await world.coordinator.notice()
+    return fleet
+  }
+
+  constructor(world: World, link: Link) {
+    this.world = world
+    this.link = link
+  }
+
+  get last(): Flashed {
+    return this.said.at(-1)!
+  }
+
+  /** Starts the gateway, and waits until it has said where it is. */
+  async start(modules: Partial<ModulesOptions> = {}, options: Partial<DeviceOptions> = {}): Promise<void> {
+    this.said.length = 0
+    const { device, run } = this.world.device({
+      data: SAMPLES,
+      modules: { store: this.store, trusted: [OPERATOR.publicKey], ...modules },
+      ...options,
+    })
+    this.device = device
+    this.run = run
+    await vi.waitFor(() => expect(this.said.length).toBeGreaterThan(0), WAIT)
+  }
+
+  /** The process ends and begins again; what is in the store stays. */
+  async restart(modules: Partial<ModulesOptions> = {}): Promise<void> {
+    await this.device?.close()
+    await this.start(modules)
+  }
+
+  async retain(topic: string, payload: Uint8Array): Promise<void> {
+    await this.link.publish(topic, payload, { retain: true })
+  }
+
+  /** Puts a module where gateways look for it; as another sequence than its own where that is said. */
+  async publish({ envelope, bytes, manifest }: Signed, sequence = manifest.sequence): Promise<void> {
+    await this.retain(names.manifest("train", sequence), envelope)
+    for (const chunk of chunkModule(bytes, sequence, manifest.chunkBytes))
+      await this.retain(names.module("train", sequence, chunk.index), encode(chunk))
+  }
+
+  async tell(action: Flash["action"], sequence: number, slot = "train"): Promise<void> {
+    await this.link.publish(names.flash(ID), encode({ type: "flash", action, slot, sequence }))
+  }
+
+  /** Waits for what the gateway says: threads take their own time. */
+  async reported(wanted: Partial<Flashed>): Promise<Flashed> {
+    return vi.waitFor(() => {
+      expect(this.last).toMatchObject(wanted)
+      return this.last
+    }, WAIT)
+  }
+
+  async install(module: Signed): Promise<void> {
+    const { sequence } = module.manifest
+    await this.publish(module)
+    await this.tell("install", sequence)
+    await this.reported({ active: sequence, target: sequence, state: "confirmed" })
+  }
+
+  /** A round that the gateway takes part in, from the join to the update. */
+  async round(round: number, sequence: number): Promise<void> {
+    const { coordinator } = this.world
+    await coordinator.notice({ round, module: { slot: "train", sequence, least: 0 } })
+    await coordinator.join(ID, round)
+    await vi.waitFor(() => expect(coordinator.updates.at(-1)).toMatchObject({ round }), WAIT)
+    expect(coordinator.updates.at(-1)!.module ?? 0).toBe(sequence)
+  }
+
+  async end(): Promise<void> {
+    await this.device?.close()
+    await this.link.close()
+    await this.world.end()
+  }
+}
+
+const WAIT = { timeout: 10_000, interval: 5 }
+
+/** A fleet for each test of a file. */
+export function eachFleet(): { readonly fleet: Fleet } {
+  const each: { fleet: Fleet } = { fleet: undefined as unknown as Fleet }
+  beforeEach(async () => {
+    each.fleet = await Fleet.create()
+  })
+  afterEach(() => each.fleet.end())
+  return each
+}
+
+export { FLEET, names }
