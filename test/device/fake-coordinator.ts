@@ -1,5 +1,5 @@
 import { floatBytes, sha256 } from "../../src/net/digest.ts"
-import type { Link } from "../../src/net/link.ts"
+import type { Link, Network } from "../../src/net/link.ts"
 import { loopbackNetwork } from "../../src/net/loopback.ts"
 import type { LoopbackNetwork } from "../../src/net/loopback.ts"
 import { chunkModel } from "../../src/wire/chunk.ts"
@@ -28,8 +28,8 @@ export const LINE: WireTraining = {
 type OfType<T extends Message["type"]> = Extract<Message, { readonly type: T }>
 
 /** Speaks the coordinator's part by hand, and remembers what devices said. */
-export class FakeCoordinator {
-  readonly network: LoopbackNetwork
+export class FakeCoordinator<N extends Network = LoopbackNetwork> {
+  readonly network: N
   readonly heard: Message[] = []
   #link!: Link
   #last: Notice = {
@@ -53,7 +53,11 @@ export class FakeCoordinator {
     spreadSeconds: 0,
   }
 
-  static async start(network = loopbackNetwork()): Promise<FakeCoordinator> {
+  static start(): Promise<FakeCoordinator> {
+    return FakeCoordinator.at(loopbackNetwork())
+  }
+
+  static async at<N extends Network>(network: N): Promise<FakeCoordinator<N>> {
     const self = new FakeCoordinator(network)
     self.#link = await network.connect({ clientId: "coordinator" })
     const { hellos, readies, gones, updates } = names.filters
@@ -65,8 +69,12 @@ export class FakeCoordinator {
     return self
   }
 
-  constructor(network: LoopbackNetwork) {
+  constructor(network: N) {
     this.network = network
+  }
+
+  async close(): Promise<void> {
+    await this.#link.close()
   }
 
   all<T extends Message["type"]>(type: T): OfType<T>[] {

@@ -1,13 +1,17 @@
 import { afterEach, beforeEach, expect, vi } from "vitest"
-import type { Device, DeviceOptions } from "../../../src/device/device.ts"
+import { Device } from "../../../src/device/device.ts"
+import type { DeviceOptions } from "../../../src/device/device.ts"
+import type { DeviceEvent } from "../../../src/device/event.ts"
 import { MemorySlotStore } from "../../../src/device/flash/slot-store.ts"
 import type { ModulesOptions } from "../../../src/device/flash/modules.ts"
-import type { Link } from "../../../src/net/link.ts"
+import type { Clock } from "../../../src/net/clock.ts"
+import type { Link, Network } from "../../../src/net/link.ts"
+import { loopbackNetwork } from "../../../src/net/loopback.ts"
 import { chunkModule } from "../../../src/wire/chunk.ts"
 import { decode, encode } from "../../../src/wire/codec.ts"
 import type { Flash, Flashed } from "../../../src/wire/message.ts"
-import { FLEET, names } from "../fake-coordinator.ts"
-import { World } from "../world.ts"
+import { FLEET, FakeCoordinator, names } from "../fake-coordinator.ts"
+import { VirtualClock, settle } from "../virtual-clock.ts"
 import { OPERATOR } from "./signed.ts"
 import type { Signed } from "./signed.ts"
 
@@ -19,32 +23,41 @@ export const SAMPLES = Array.from({ length: 40 }, (_, i) => ({
   label: Math.sin(i) - Math.cos(2 * i) / 2,
 }))
 
-/** A gateway in a fleet of its own, with somebody who speaks for the coordinator and publishes modules. Messages go through memory, in virtual time. */
+/** A gateway in a fleet of its own, with somebody who speaks for the coordinator and publishes modules. */
 export class Fleet {
-  readonly world: World
+  readonly coordinator: FakeCoordinator<Network>
   readonly store = new MemorySlotStore()
+  /** What has happened on the gateway. */
+  readonly events: DeviceEvent[] = []
   /** What the gateway has said, the newest last. */
   readonly said: Flashed[] = []
-  readonly link: Link
+  readonly #link: Link
+  readonly #clock: Clock
   device: Device | undefined
-  run: Promise<unknown> | undefined
 
-  static async create(): Promise<Fleet> {
-    const world = await World.create()
-    const fleet = new Fleet(world, await world.coordinator.network.connect({ clientId: "operator" }))
-    await fleet.link.subscribe(names.flashed(ID), (_, payload) => {
+  /** Through memory and in virtual time; or as is said. */
+  static async create(network: Network = loopbackNetwork(), clock: Clock = new VirtualClock()): Promise<Fleet> {
+    const coordinator = await FakeCoordinator.at(network)
+    const link = await network.connect({ clientId: "operator" })
+    const fleet = new Fleet(coordinator, link, clock)
+    await link.subscribe(names.flashed(ID), (_, payload) => {
       const message = payload.length > 0 ? decode(payload) : undefined
       if (message?.type === "flashed") fleet.said.push({ ...message, losses: message.losses.slice() })
     })
     // A federation that trains from zeros.
-    await world.coordinator.model([0, 0, 0])
-    await world.coordinator.notice()
+    await coordinator.model([0, 0, 0])
+    await coordinator.notice()
     return fleet
   }
 
-  constructor(world: World, link: Link) {
-    this.world = world
-    this.link = link
+  constructor(coordinator: FakeCoordinator<Network>, link: Link, clock: Clock) {
+    this.coordinator = coordinator
+    this.#link = link
+    this.#clock = clock
+  }
+
+  get types(): string[] {
+    return this.events.map(({ type }) => type)
   }
 
   get last(): Flashed {
@@ -54,13 +67,18 @@ export class Fleet {
   /** Starts the gateway, and waits until it has said where it is. */
   async start(modules: Partial<ModulesOptions> = {}, options: Partial<DeviceOptions> = {}): Promise<void> {
     this.said.length = 0
-    const { device, run } = this.world.device({
+    this.device = new Device({
+      network: this.coordinator.network,
+      fleet: FLEET,
+      id: ID,
       data: SAMPLES,
+      clock: this.#clock,
+      kernel: "scalar",
       modules: { store: this.store, trusted: [OPERATOR.publicKey], ...modules },
+      onEvent: (event) => void this.events.push(event),
       ...options,
     })
-    this.device = device
-    this.run = run
+    this.device.run().catch(() => undefined)
     await vi.waitFor(() => expect(this.said.length).toBeGreaterThan(0), WAIT)
   }
 
@@ -71,7 +89,16 @@ export class Fleet {
   }
 
   async retain(topic: string, payload: Uint8Array): Promise<void> {
-    await this.link.publish(topic, payload, { retain: true })
+    await this.#link.publish(topic, payload, { retain: true })
+  }
+
+  /** What a broker retains on a topic; nothing: undefined. */
+  async retained(topic: string): Promise<Uint8Array | undefined> {
+    let found: Uint8Array | undefined
+    await this.#link.subscribe(topic, (_, payload) => void (found = new Uint8Array(payload)))
+    await settle()
+    await this.#link.unsubscribe(topic)
+    return found
   }
 
   /** Puts a module where gateways look for it; as another sequence than its own where that is said. */
@@ -82,7 +109,7 @@ export class Fleet {
   }
 
   async tell(action: Flash["action"], sequence: number, slot = "train"): Promise<void> {
-    await this.link.publish(names.flash(ID), encode({ type: "flash", action, slot, sequence }))
+    await this.#link.publish(names.flash(ID), encode({ type: "flash", action, slot, sequence }))
   }
 
   /** Waits for what the gateway says: threads take their own time. */
@@ -102,7 +129,7 @@ export class Fleet {
 
   /** A round that the gateway takes part in, from the join to the update. */
   async round(round: number, sequence: number): Promise<void> {
-    const { coordinator } = this.world
+    const { coordinator } = this
     await coordinator.notice({ round, module: { slot: "train", sequence, least: 0 } })
     await coordinator.join(ID, round)
     await vi.waitFor(() => expect(coordinator.updates.at(-1)).toMatchObject({ round }), WAIT)
@@ -111,8 +138,10 @@ export class Fleet {
 
   async end(): Promise<void> {
     await this.device?.close()
-    await this.link.close()
-    await this.world.end()
+    await this.#link.close()
+    await this.coordinator.close()
+    // Nothing of it may be left.
+    if (this.#clock instanceof VirtualClock) expect(this.#clock.pending).toBe(0)
   }
 }
 
@@ -128,4 +157,4 @@ export function eachFleet(): { readonly fleet: Fleet } {
   return each
 }
 
-export { FLEET, names }
+export { names }
