@@ -10,7 +10,7 @@ import { untilInterrupted, withContext } from "./context.ts"
 import { addDataOptions, dataOptions } from "./data-options.ts"
 import type { DataFlags } from "./data-options.ts"
 import { fileMemory } from "./device-state.ts"
-import { readModule } from "./module.ts"
+import { readModule } from "./module-file.ts"
 import { whole } from "./parse.ts"
 import { willingFile } from "./willing-file.ts"
 

@@ -1,14 +1,10 @@
-import { cp, mkdir, readFile } from "node:fs/promises"
+import { cp, mkdir } from "node:fs/promises"
 import { fileURLToPath } from "node:url"
 import { Command } from "commander"
 import { FedmoteError } from "../core/error.ts"
-import { selfTestApart } from "../kernel/self-test-apart.ts"
-import type { SelfTest } from "../kernel/self-test.ts"
-import { TrainingModule } from "../kernel/training-module.ts"
-import type { ModuleFacts } from "../kernel/training-module.ts"
-import { sha256 } from "../net/digest.ts"
 import { checkDevice } from "../wire/topics.ts"
-import { MANIFEST_BOUNDS } from "../wire/manifest.ts"
+import { checkedModule, hex } from "./module-file.ts"
+import type { CheckedModule } from "./module-file.ts"
 import { writeJson } from "./output.ts"
 
 /** What `fedmote module check --json` writes. */
@@ -52,55 +48,25 @@ async function create(name: string): Promise<void> {
 }
 
 async function check(file: string, { json }: { readonly json?: string }): Promise<void> {
-  const bytes = await readModule(file)
-  const { facts } = new TrainingModule(bytes)
-  const test = await selfTestApart(bytes)
-  const digest = hex(sha256(bytes))
-  const selfTest = hex(sha256(test.answers))
-  if (json !== "-") process.stdout.write(describe(file, facts, test, digest, selfTest))
+  const module = await checkedModule(file)
+  if (json !== "-") process.stdout.write(describe(file, module))
   if (json !== undefined) {
-    const { model, memoryBytes } = test
-    const { sizeBytes, features } = facts
-    await writeJson(
-      { schema: SCHEMA, sizeBytes, features, digest, selfTest: { digest: selfTest, memoryBytes, model } },
-      json,
-    )
+    const { sizeBytes, features } = module.facts
+    const { model, memoryBytes } = module.test
+    const selfTest = { digest: hex(module.selfTest), memoryBytes, model }
+    await writeJson({ schema: SCHEMA, sizeBytes, features, digest: hex(module.digest), selfTest }, json)
   }
 }
 
-/** A module's bytes. Throws `FedmoteError` ("module") where there are none, or too many. */
-export async function readModule(file: string): Promise<Uint8Array> {
-  let bytes: Uint8Array
-  try {
-    bytes = new Uint8Array(await readFile(file))
-  } catch (cause) {
-    throw new FedmoteError("module", `cannot read the module ${file}: ${(cause as Error).message}`, { cause })
-  }
-  const { max } = MANIFEST_BOUNDS.moduleBytes
-  if (bytes.length > max)
-    throw new FedmoteError("module", `${file}: expected at most ${max} bytes, got ${bytes.length}`)
-  return bytes
-}
-
-function describe(
-  file: string,
-  facts: ModuleFacts,
-  { model, memoryBytes }: SelfTest,
-  digest: string,
-  selfTest: string,
-): string {
-  const { inputs, loss, parameters, outputs } = model
+function describe(file: string, { facts, test, digest, selfTest }: CheckedModule): string {
+  const { inputs, loss, parameters, outputs } = test.model
   return [
     `${file}: a training module of ${facts.sizeBytes} bytes`,
     `needs      ${facts.features === "mvp" ? "WebAssembly 1.0" : "WebAssembly with SIMD"}`,
-    `memory     ${memoryBytes / 1024} KiB in the self-test`,
+    `memory     ${test.memoryBytes / 1024} KiB in the self-test`,
     `trains     ${parameters} parameters on ${inputs} features, ${outputs} outputs, ${loss} loss, in the self-test`,
-    `sha-256    ${digest}`,
-    `self-test  ${selfTest}`,
+    `sha-256    ${hex(digest)}`,
+    `self-test  ${hex(selfTest)}`,
     "",
   ].join("\n")
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("hex")
 }
