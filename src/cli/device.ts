@@ -11,10 +11,12 @@ import { addDataOptions, dataOptions } from "./data-options.ts"
 import type { DataFlags } from "./data-options.ts"
 import { fileMemory } from "./device-state.ts"
 import { readModule } from "./module-file.ts"
+import { addModuleSlotOptions, moduleSlot } from "./module-slot.ts"
+import type { ModuleSlotFlags } from "./module-slot.ts"
 import { whole } from "./parse.ts"
 import { willingFile } from "./willing-file.ts"
 
-interface Flags extends DataFlags {
+interface Flags extends DataFlags, ModuleSlotFlags {
   readonly broker: string
   readonly fleet: string
   readonly id: string
@@ -27,7 +29,7 @@ interface Flags extends DataFlags {
 }
 
 export function deviceCommand(): Command {
-  return addDataOptions(
+  const described = addModuleSlotOptions(
     new Command("device")
       .description("join a fleet with one client's data, which stay here")
       .requiredOption("--broker <url>", "mqtt:// or mqtts:// URL, with user and password where the broker wants them")
@@ -42,7 +44,8 @@ export function deviceCommand(): Command {
       )
       .option("--ram <kib>", "RAM for training: a model that needs more is refused", whole(1))
       .option("--opt-out", "delete what the broker retains of this device, and do nothing else"),
-  ).action((flags: Flags, command: Command) =>
+  )
+  return addDataOptions(described).action((flags: Flags, command: Command) =>
     withContext(command, async (context) => {
       const { log, signal } = context
       const network = networkAt(flags.broker, context)
@@ -54,6 +57,7 @@ export function deviceCommand(): Command {
       const { train, test } = await openClient(flags.data, dataOptions(flags))
       const willing = flags.willingFile === undefined ? undefined : willingFile(flags.willingFile)
       const program = flags.module === undefined ? undefined : new ModuleProgram(await readModule(flags.module))
+      const modules = await moduleSlot(flags)
       const device = new Device({
         network,
         fleet: flags.fleet,
@@ -61,6 +65,7 @@ export function deviceCommand(): Command {
         data: { train, test },
         ...(flags.state === undefined ? {} : { memory: fileMemory(flags.state) }),
         ...(program && { trainer: program }),
+        ...(modules && { modules }),
         ...(willing && { eligible: () => ({ optedIn: willing.optedIn() }) }),
         ...(flags.ram === undefined ? {} : { ramKiB: flags.ram }),
         log,
@@ -69,7 +74,8 @@ export function deviceCommand(): Command {
       const run = async (): Promise<void> => {
         const model = await device.run(signal).catch((error: unknown) => {
           if (!(error instanceof FedmoteError) || error.code !== "state") throw error
-          throw new FedmoteError("state", `${flags.state}: ${error.message}`, { cause: error })
+          const where = [flags.state, flags.modules].filter((each) => each !== undefined).join(" or ")
+          throw new FedmoteError("state", `${where}: ${error.message}`, { cause: error })
         })
         const { version, parameters } = model
         log.info({ version, parameters: parameters.length, digest: digestOf(parameters) }, "has the released model")
@@ -80,6 +86,7 @@ export function deviceCommand(): Command {
       } finally {
         willing?.close()
         await program?.close()
+        if (modules !== undefined) await device.close()
       }
     }),
   )
