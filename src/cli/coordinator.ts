@@ -2,6 +2,7 @@ import { Command, Option } from "commander"
 import { setTimeout as sleep } from "node:timers/promises"
 import { Coordinator } from "../coordinator/coordinator.ts"
 import type { Journal } from "../coordinator/journal/journal.ts"
+import { openModuleKeeping } from "../coordinator/rollout/modules.ts"
 import { FedmoteError } from "../core/error.ts"
 import { modelSpec, withData } from "../core/plan-model.ts"
 import { mergePlan } from "../core/plan.ts"
@@ -27,8 +28,10 @@ import { readPlan } from "./plan-file.ts"
 import { addPlanOptions, planOverrides, warnAbout } from "./plan-options.ts"
 import type { PlanFlags } from "./plan-options.ts"
 import { tryOut } from "./probe.ts"
+import { addTrustOption, trustedKeys } from "./trust.ts"
+import type { TrustFlags } from "./trust.ts"
 
-interface Flags extends DataFlags, JournalFlags, PlanFlags, ResultFlags {
+interface Flags extends DataFlags, JournalFlags, PlanFlags, ResultFlags, TrustFlags {
   readonly plan: string
   readonly broker?: string
   readonly listen?: Address
@@ -52,7 +55,7 @@ export function coordinatorCommand(): Command {
     .option("--init <file>", "start from this model (safetensors)")
     .option("--export <file>", "write the released model (safetensors)")
     .option("--data <source>", "take names of features and classes from here, where the plan has none; nothing else")
-  return addResultOptions(addDataOptions(addPlanOptions(addJournalOptions(command)))).action(
+  return addResultOptions(addDataOptions(addPlanOptions(addTrustOption(addJournalOptions(command))))).action(
     (flags: Flags, self: Command) => withContext(self, (context) => coordinate(flags, context)),
   )
 }
@@ -80,6 +83,7 @@ async function federate({ plan, init, journal }: Federating, flags: Flags, conte
   const embedded = flags.broker === undefined ? await embedBroker(flags.listen ?? DEFAULT_LISTEN, context) : undefined
   const network = embedded?.network ?? networkAt(flags.broker!, context)
   if (embedded !== undefined) log.info(`broker at ${embedded.broker.url}`)
+  const trusted = await trustedKeys(flags)
   const bar = followRounds(plan, context, { lines: false })
   const over = new AbortController()
   const probed =
@@ -94,6 +98,8 @@ async function federate({ plan, init, journal }: Federating, flags: Flags, conte
     onRound: bar.onRound,
     ...(init === undefined ? {} : { init }),
     ...(journal === undefined ? {} : { journal }),
+    ...(trusted === undefined ? {} : { trusted }),
+    ...(flags.dataDir === undefined ? {} : { modules: openModuleKeeping(flags.dataDir) }),
   })
   try {
     log.info({ fleet: plan.fleet }, "waiting for devices")

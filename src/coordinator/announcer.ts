@@ -9,6 +9,7 @@ import type { Topics } from "../wire/topics.ts"
 import { Courier } from "./courier.ts"
 import type { Journal, RetainedChunks } from "./journal/journal.ts"
 import { noticeOf } from "./notices.ts"
+import type { RoundModule } from "./notices.ts"
 import { Publisher } from "./publisher.ts"
 import type { Inherited, PublishedModel } from "./publisher.ts"
 import { Sender } from "./sender.ts"
@@ -25,6 +26,8 @@ export interface AnnouncerOptions {
   readonly model: PublishedModel
   readonly inherited: Inherited
   readonly journal: Journal
+  /** The module that the rounds take now. */
+  readonly module: () => RoundModule
   readonly onError: (error: unknown) => void
 }
 
@@ -66,9 +69,10 @@ export class Announcer {
 
   /** Where the federation is now, with the model that is with the broker. `offline`: of a coordinator that leaves before the end. */
   notice(offline = false): Notice {
-    const { federation, session, clock } = this.#options
+    const { federation, session, clock, module } = this.#options
     const { current, classes, offer } = this.#publisher
-    return noticeOf(federation, { model: current, classes, deltas: offer.deltas }, session, clock.nowMs(), offline)
+    const published = { model: current, classes, deltas: offer.deltas }
+    return noticeOf(federation, published, session, clock.nowMs(), offline, module())
   }
 
   /** The model that is with the broker, as devices find it. */

@@ -32,6 +32,8 @@ import { noticeOf } from "./notices.ts"
 import { publishedModel } from "./publisher.ts"
 import { Registry } from "./registry.ts"
 import { Roll } from "./roll.ts"
+import { Modules } from "./rollout/modules.ts"
+import type { ModuleKeeping } from "./rollout/rollout-book.ts"
 import { inheritedFrom, journaledRun, strangerSince, takeUp } from "./take-up.ts"
 import type { Undertaking } from "./take-up.ts"
 
@@ -49,6 +51,10 @@ export interface CoordinatorOptions {
    * `recordCohorts`.
    */
   readonly journal?: Journal
+  /** Ed25519 public keys of the operators whose orders about modules are obeyed. Default: none. */
+  readonly trusted?: readonly Uint8Array[]
+  /** Where modules, their rollouts and the audit log are kept: `openModuleKeeping`. Default: nothing can be rolled out. */
+  readonly modules?: ModuleKeeping
   readonly clock?: Clock
   /** What this coordinator is told from others by, an unsigned 32-bit number. Default: a random one. */
   readonly session?: number
@@ -111,6 +117,7 @@ export class Coordinator {
   #desk: Desk | undefined
   #registry: Registry | undefined
   #roll: Roll | undefined
+  #modules: Modules | undefined
   #census = new Census()
   #superseded = false
   #closed = false
@@ -169,6 +176,7 @@ export class Coordinator {
     this.#end.reject(new FedmoteError("closed", "the coordinator was closed before the federation ended"))
     const link = this.#link
     const announcer = this.#announcer
+    this.#modules?.close()
     this.#desk?.close()
     announcer?.close()
     const ended = this.#federation?.rounds.phase === "released"
@@ -227,7 +235,21 @@ export class Coordinator {
     const clock = this.#clock
     const session = this.#session
     const inherited = inheritedFrom(journal, legacy, topics, model.version)
-    const announcer = new Announcer({ federation, link, topics, session, clock, model, inherited, journal, onError })
+    const { trusted, modules: keeping } = this.#options
+    const modules = new Modules({ plan, trusted, keeping })
+    const voice = {
+      federation,
+      link,
+      topics,
+      session,
+      clock,
+      model,
+      inherited,
+      journal,
+      module: modules.round,
+      onError,
+    }
+    const announcer = new Announcer(voice)
     this.#announcer = announcer
     const desk = new Desk({
       federation,
@@ -244,30 +266,46 @@ export class Coordinator {
       reassemblyBytes: this.#options.reassemblyBytes,
       onRound: this.#options.onRound ?? (() => {}),
       onState: this.#options.onState ?? (() => {}),
+      onBetween: () => modules.reconsider(),
       onReleased: () => this.#end.resolve(),
       onError,
     })
     this.#desk = desk
     this.#registry = registry
     this.#roll = roll
+    modules.begin({
+      ...{ link, topics, clock, registry, desk, complaints, onError },
+      log: this.#log,
+      onChanged: () => announcer.announce(),
+    })
+    this.#modules = modules
     const inbound = new Inbound(registry, complaints, {
-      device: (device, verdict, chunkClass) => desk.device(device, verdict, chunkClass),
+      device: (device, verdict, chunkClass) => desk.device(device, modules.judge(device, verdict), chunkClass),
       introduced: (device, hello) => roll.introduced(device, hello),
       gone: (device, message) => roll.gone(device, message),
       forgotten: (device) => roll.forgotten(device),
-      update: (device, chunk, bytes) => desk.update(device, chunk, bytes),
+      update(device, chunk, bytes) {
+        const refusal = modules.refusalOf(chunk)
+        return refusal === undefined ? desk.update(device, chunk, bytes) : desk.refuse(device, chunk, refusal)
+      },
+      flashed: (device, flashed) => modules.flashed(device, flashed),
+      order: (slot, envelope) => void modules.order(slot, envelope).catch(onError),
       notice: (epoch, session) => this.#onNotice(federation, announcer, epoch, session),
     })
     // Before the first Notice: what devices answer to it is not retained.
     await inbound.subscribe(link, topics, onError)
     let first = true
     link.on("up", () => {
-      if (!first) announcer.repeat()
+      if (!first) {
+        announcer.repeat()
+        modules.publish()
+      }
       first = false
     })
     this.#log.info({ fleet: plan.fleet, epoch: federation.rounds.epoch }, "coordinator is up")
     if (run !== undefined) this.#sayWhatWas(run, federation)
     desk.start()
+    modules.start()
     return federation
   }
 

@@ -23,7 +23,7 @@ import { Intake } from "./intake.ts"
 import type { Journal } from "./journal/journal.ts"
 import type { Complaints, CoordinatorLog } from "./log.ts"
 import { publishedModel } from "./publisher.ts"
-import type { Registry, Verdict } from "./registry.ts"
+import type { ReadyDevice, Registry, Verdict } from "./registry.ts"
 
 export interface DeskOptions {
   readonly federation: Federation
@@ -42,6 +42,8 @@ export interface DeskOptions {
   readonly reassemblyBytes: number | undefined
   readonly onRound: (record: RoundResult) => void
   readonly onState: (rounds: Readonly<RoundState>) => void
+  /** A round is over, and the next has not begun. */
+  readonly onBetween: () => void
   readonly onReleased: () => void
   readonly onError: (error: unknown) => void
 }
@@ -145,6 +147,10 @@ export class Desk {
         this.#intake.forget(device)
         this.#step({ type: "withdraw", nowMs, device })
         break
+      case "mismatched":
+        log.debug({ device }, "device trains with another module than the rounds take")
+        this.#step({ type: "unready", nowMs, device })
+        break
       case "excluded":
         log.debug({ device }, "device does not have the tags that are selected")
         this.#step({ type: "unready", nowMs, device })
@@ -159,6 +165,26 @@ export class Desk {
       default:
         unreachable(verdict)
     }
+    await this.#replied()
+  }
+
+  /** Between two rounds other devices can serve: these are all that are ready. */
+  regroup(devices: readonly ReadyDevice[]): void {
+    this.#step({ type: "regrouped", nowMs: this.#nowMs(), devices })
+  }
+
+  /** Nobody is at work, and other devices than those of the round before can serve. */
+  get isBetween(): boolean {
+    const { phase } = this.#federation.rounds
+    return phase === "selecting" || phase === "committing"
+  }
+
+  /** Turns an update away for a reason of the caller's. Resolves when more may come. */
+  async refuse(device: string, { round, epoch, updateId }: Update, reason: string): Promise<void> {
+    this.#options.complaints.about(device, "update refused", { round, reason })
+    this.#case = { device, round, epoch, updateId }
+    this.#receipt("refused", { reason })
+    this.#case = undefined
     await this.#replied()
   }
 
@@ -365,6 +391,7 @@ export class Desk {
       this.#options.log.info({ round, folded, trainLoss, ...metrics }, "round is done")
       this.#options.onRound(record)
     }
+    this.#options.onBetween()
     this.#step({ type: "committed", nowMs: this.#nowMs(), stop: stop !== undefined })
   }
 

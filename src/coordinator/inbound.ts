@@ -2,7 +2,7 @@ import { FedmoteError } from "../core/error.ts"
 import type { Link } from "../net/link.ts"
 import { decode } from "../wire/codec.ts"
 import { WireError } from "../wire/error.ts"
-import type { Gone, Hello, Message, Update } from "../wire/message.ts"
+import type { Flashed, Gone, Hello, Message, Update } from "../wire/message.ts"
 import { parseTopic } from "../wire/topics.ts"
 import type { Topics } from "../wire/topics.ts"
 import type { Complaints } from "./log.ts"
@@ -20,6 +20,10 @@ export interface InboundHandlers {
   forgotten(device: string): void
   /** One chunk, of `bytes` message bytes; its payload is borrowed until the promise settles. */
   update(device: string, chunk: Update, bytes: number): void | Promise<void>
+  /** Where a device's module slot is; undefined: it has left for good. */
+  flashed(device: string, flashed: Flashed | undefined): void
+  /** What an operator orders: an envelope, not verified. */
+  order(slot: string, envelope: Uint8Array): void
   /** A Notice, not a retained one. */
   notice(epoch: number, session: number): void
 }
@@ -38,8 +42,9 @@ export class Inbound {
 
   /** `onError`: told what a handler throws. */
   async subscribe(link: Link, topics: Topics, onError: (error: unknown) => void): Promise<void> {
-    const { hellos, readies, gones, updates } = topics.filters
-    for (const filter of [topics.round, updates, gones, readies, hellos])
+    const { hellos, readies, gones, updates, flasheds, orders } = topics.filters
+    // What a device trains with is known before it is counted as ready.
+    for (const filter of [topics.round, updates, gones, flasheds, readies, hellos, orders])
       await link.subscribe(filter, async (topic, payload, retained) => {
         try {
           await this.#receive(topic, payload, retained)
@@ -57,6 +62,9 @@ export class Inbound {
       this.#handlers.forgotten(from)
       return this.#handlers.device(from, { state: "withdrawn" }, undefined)
     }
+    if (payload.length === 0 && where?.kind === "flashed") return this.#handlers.flashed(from, undefined)
+    // One that a broker kept is of another time.
+    if (where?.kind === "order") return retained ? undefined : this.#handlers.order(where.slot, payload)
     let message: Message
     try {
       message = decode(payload)
@@ -86,11 +94,15 @@ export class Inbound {
         return this.#handlers.device(device, registry.gone(device, message), undefined)
       case "update":
         return this.#handlers.update(device, message, bytes)
+      case "flashed":
+        return this.#handlers.flashed(device, message)
       case "notice":
         return retained ? undefined : this.#handlers.notice(message.epoch, message.session)
       case "task":
       case "receipt":
       case "model":
+      case "flash":
+      case "module":
         throw new FedmoteError("internal", `unexpected message of type ${message.type}`)
     }
   }

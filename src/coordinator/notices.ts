@@ -16,6 +16,9 @@ export interface Published {
   readonly deltas: number
 }
 
+/** The module that the rounds take; undefined where devices have none, nor are to have one. */
+export type RoundModule = NonNullable<Notice["module"]> | undefined
+
 /** The Notice of where a federation is now. `offline`: of a coordinator that has left before the end. */
 export function noticeOf(
   federation: Federation,
@@ -23,6 +26,7 @@ export function noticeOf(
   session: number,
   nowMs: number,
   offline = false,
+  module: RoundModule = undefined,
 ): Notice {
   const { plan, rounds, gridExponent, weightCap } = federation
   const released = rounds.phase === "released"
@@ -49,6 +53,7 @@ export function noticeOf(
     ...(plan.downlink && deltas > 0
       ? { deltas: { base: model.version - deltas, codec: CODECS[plan.downlink.codec].id } }
       : {}),
+    ...(module && { module }),
   }
 }
 

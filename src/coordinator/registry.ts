@@ -28,6 +28,8 @@ export type Verdict =
   | { readonly state: "unknown" }
   /** It has said that it does not want to work, or wants to be forgotten. */
   | { readonly state: "withdrawn" }
+  /** It trains with another module than the rounds take. */
+  | { readonly state: "mismatched" }
   /** Its tags are not those that the plan selects. */
   | { readonly state: "excluded" }
   /** It does not fit this federation. */
@@ -87,6 +89,14 @@ export class Registry {
 
   keyOf(device: string): readonly [number, number] {
     return this.#entries.get(device)?.key ?? deviceKey(device)
+  }
+
+  /** Everybody who is ready. */
+  *allReady(): Generator<ReadyDevice> {
+    for (const [id, entry] of this.#entries) {
+      const verdict = this.#verdict(id, entry)
+      if (verdict.state === "ready") yield verdict.device
+    }
   }
 
   hello(device: string, hello: Hello): Verdict {

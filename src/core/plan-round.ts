@@ -29,6 +29,15 @@ export const roundSections = {
     .record(tag, devices)
     .exactOptional()
     .describe("Names for devices, given by the operator: of each the ids, in which * stands for any characters."),
+  module: z
+    .strictObject({
+      slot: tag.default("train").describe("Of the devices' modules."),
+      sequence: count.describe(
+        "Devices with an earlier module, or none, are given the published one before they join.",
+      ),
+    })
+    .exactOptional()
+    .describe("The training program is a signed WebAssembly module that was rolled out; rounds take one version."),
   selection: z
     .strictObject({
       overSelect: z

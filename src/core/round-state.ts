@@ -119,6 +119,8 @@ export type RoundEvent =
   | { readonly type: "ready"; readonly nowMs: number; readonly device: ReadyDevice }
   /** All of these at once: a round is selected from all of them, not from the first that make one. */
   | { readonly type: "gathered"; readonly nowMs: number; readonly devices: Iterable<ReadyDevice> }
+  /** These devices are ready, and no others. */
+  | { readonly type: "regrouped"; readonly nowMs: number; readonly devices: Iterable<ReadyDevice> }
   /** Its connection is gone: that alone takes no device out of a running round, since radios sleep while they train. */
   | { readonly type: "unready"; readonly nowMs: number; readonly device: string }
   /** It has said that it does not want to: nothing of it is folded any more in this round. */

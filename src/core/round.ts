@@ -39,6 +39,11 @@ export function step(state: RoundState, event: RoundEvent, effects: RoundEffect[
       for (const device of event.devices) onReady(state, event.nowMs, device, effects)
       trySelect(state, event.nowMs, effects)
       break
+    case "regrouped":
+      for (const device of [...state.ready.keys()]) forget(state, device)
+      for (const device of event.devices) onReady(state, event.nowMs, device, effects)
+      trySelect(state, event.nowMs, effects)
+      break
     case "unready":
       forget(state, event.device)
       trySelect(state, event.nowMs, effects)

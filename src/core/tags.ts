@@ -1,3 +1,4 @@
+import { FedmoteError } from "./error.ts"
 import type { Plan } from "./plan.ts"
 
 /** Tags are names that the operator gives to devices, by id. A device cannot claim one. */
@@ -6,6 +7,14 @@ import type { Plan } from "./plan.ts"
 export function deviceFilter({ tags, selection }: Plan): (device: string) => boolean {
   const wanted = (selection.tags ?? []).map((tag) => matcher(tags?.[tag] ?? []))
   return (device) => wanted.every((has) => has(device))
+}
+
+/** Whether a device has a tag. Throws `FedmoteError` ("tag") for a tag that the plan gives to no device. */
+export function tagFilter({ tags = {} }: Pick<Plan, "tags">, tag: string): (device: string) => boolean {
+  const patterns = tags[tag]
+  if (patterns !== undefined) return matcher(patterns)
+  const known = Object.keys(tags).join(", ")
+  throw new FedmoteError("tag", `expected a tag that the plan gives to devices (${known || "it has none"}), got ${tag}`)
 }
 
 /** Matches ids against a list of ids and patterns, in which `*` stands for any characters, or none. */

@@ -41,6 +41,10 @@ const status = z.object({
   rollout: rollout.optional(),
   /** The module that nobody goes back below; 0 for the built-in kernels. */
   settled: count,
+  /** The highest sequence that was ever rolled out. */
+  highest: count,
+  /** The module of the rounds now. */
+  rounds: count,
   /** How many devices train with which module now, by sequence; 0 for the built-in kernels. */
   versions: z.record(z.string(), count),
   /** How many devices of the latest rollout failed for which reason, by its code. */
@@ -49,8 +53,10 @@ const status = z.object({
 
 const answer = z.object({
   schema: z.literal(ROLLOUT_SCHEMA),
-  /** Of the order. */
-  nonce: count,
+  /** The first 8 bytes of the SHA-256 of the order's envelope, in hexadecimal. */
+  order: z.string(),
+  /** Of the order; absent where its signature was not good. */
+  nonce: count.optional(),
   accepted: z.boolean(),
   /** Why not: a code, ": " and a text. */
   reason: z.string().optional(),

@@ -1,0 +1,386 @@
+import { FedmoteError } from "../../core/error.ts"
+import { ROLLOUT_DEFAULTS, Rollout } from "../../core/rollout.ts"
+import type { RolloutEvent, RolloutSettings } from "../../core/rollout.ts"
+import type { StageCandidate } from "../../core/rollout-stages.ts"
+import type { Clock } from "../../net/clock.ts"
+import { LinkError } from "../../net/link.ts"
+import type { Link } from "../../net/link.ts"
+import type { TrustedKeys } from "../../net/signature.ts"
+import { encode } from "../../wire/codec.ts"
+import { decodeEnvelope } from "../../wire/manifest.ts"
+import type { Manifest } from "../../wire/manifest.ts"
+import type { Flash, Flashed } from "../../wire/message.ts"
+import type { Order } from "../../wire/order.ts"
+import type { Topics } from "../../wire/topics.ts"
+import type { Complaints, CoordinatorLog } from "../log.ts"
+import type { ModuleGate } from "./gate.ts"
+import { takeModule } from "./module-intake.ts"
+import { ModuleShelf } from "./module-shelf.ts"
+import { OrderDesk } from "./order-desk.ts"
+import type { RolloutBook } from "./rollout-book.ts"
+import { standingOf } from "./standing.ts"
+import type { ModuleReport } from "./standing.ts"
+import { rolloutFacts } from "./facts.ts"
+import { ROLLOUT_SCHEMA } from "./status.ts"
+import type { RolloutFacts, RolloutStatus } from "./status.ts"
+
+export interface RolloutDeskOptions {
+  readonly link: Link
+  readonly topics: Topics
+  readonly clock: Clock
+  /** Seconds since 1970. */
+  readonly nowSeconds: () => number
+  readonly gate: ModuleGate
+  readonly book: RolloutBook
+  readonly trusted: TrustedKeys | undefined
+  readonly keyOf: (device: string) => readonly [number, number]
+  /** Whether a device has a tag; throws `FedmoteError` ("tag") for one that the plan does not know. */
+  readonly hasTag: (tag: string) => (device: string) => boolean
+  readonly log: CoordinatorLog
+  readonly complaints: Complaints
+  /** What devices train with has changed. */
+  readonly onVersions: () => void
+  readonly onError: (error: unknown) => void
+}
+
+/** What devices report is written down, and told to operators, so soon. */
+const WRITE_MS = 50
+const STATUS_MS = 250
+/** Whoever has not answered is told again, and after so many times modules are published again, which a broker might have lost. */
+const AGAIN_MS = 30_000
+const PUBLISH_EVERY = 20
+
+/** Brings modules to devices: hears orders and reports, tells each device what to do until it has done it, and writes down what happens. */
+export class RolloutDesk {
+  readonly #options: RolloutDeskOptions
+  readonly #orders: OrderDesk
+  readonly #shelf: ModuleShelf
+  /** Of the devices that can be flashed. */
+  readonly #reports = new Map<string, ModuleReport>()
+  readonly #failures = new Map<string, string>()
+  readonly #closing = new AbortController()
+  #cancelWrite: (() => void) | undefined
+  #cancelStatus: (() => void) | undefined
+  #cancelAgain: () => void = () => {}
+  #rounds = 0
+
+  constructor(options: RolloutDeskOptions) {
+    this.#options = options
+    const { link, topics, gate, book, trusted, nowSeconds } = options
+    this.#shelf = new ModuleShelf(link, topics, gate.slot)
+    this.#orders = new OrderDesk({
+      slot: gate.slot,
+      trusted,
+      nowSeconds,
+      obeyed: () => book.orders,
+      perform: (order, keyId) => this.#perform(order, keyId),
+      answer: (answer) => this.#say(topics.answer(gate.slot), answer),
+      refused: (order, keyId, reason) => this.#refused(order, keyId, reason),
+    })
+  }
+
+  /** Publishes what devices may need: after a start, and after a connection was lost. */
+  start(): void {
+    const { book, gate, log } = this.#options
+    const { least } = gate
+    if (least > book.settled && book.rollout?.isOpen !== true)
+      log.warn({ slot: gate.slot, sequence: least }, "the plan asks for a module that has not been published yet")
+    this.publish()
+    this.#cancelAgain()
+    this.#again()
+    this.#scheduleStatus()
+  }
+
+  /** Brings the modules to the broker again. */
+  publish(): void {
+    const { book } = this.#options
+    const { rollout, settled } = book
+    const wanted = [settled, ...(rollout?.isOpen === true ? [rollout.settings.sequence] : [])]
+    for (const sequence of wanted) {
+      const module = sequence > 0 ? book.module(sequence) : undefined
+      if (module !== undefined) this.#inBackground(this.#shelf.put(module))
+    }
+  }
+
+  close(): void {
+    this.#closing.abort(new FedmoteError("closed", "the coordinator has left"))
+    this.#cancelAgain()
+    this.#cancelStatus?.()
+    this.#write()
+  }
+
+  /** An operator's order, signed. Resolves when it is answered. */
+  order(slot: string, envelope: Uint8Array): Promise<void> {
+    return this.#orders.take(slot, envelope)
+  }
+
+  /** Where a device's slot is; undefined: it has left for good. */
+  flashed(device: string, message: Flashed | undefined): void {
+    const { gate, book, complaints } = this.#options
+    const { rollout } = book
+    if (message !== undefined && message.slot !== gate.slot) {
+      complaints.about(device, "device has another module slot", { slot: message.slot, expected: gate.slot })
+      return
+    }
+    const before = gate.activeOf(device)
+    const active = message?.active ?? 0
+    gate.runs(device, active)
+    if (message === undefined) this.#reports.delete(device)
+    else {
+      const { target, state } = message
+      this.#reports.set(device, { active, target, state })
+      const standing = rollout && standingOf(message, rollout.settings.sequence)
+      if (standing !== undefined) this.#do((events) => rollout!.report(device, standing, events))
+      this.#tell(device)
+    }
+    if (before !== active) this.#options.onVersions()
+    this.#scheduleStatus()
+  }
+
+  async #perform(order: Order, keyId: string): Promise<RolloutFacts> {
+    const { book } = this.#options
+    if (!book.canWrite)
+      throw new FedmoteError(
+        "no-journal",
+        "a coordinator without --data-dir rolls nothing out: it could not go on with it",
+      )
+    if (order.action === "start") return this.#begin(order, keyId)
+    if (order.action === "plan") return rolloutFacts(this.#planned(order, []), keyId, true)
+    const { rollout } = book
+    if (rollout === undefined || rollout.settings.sequence !== order.sequence)
+      throw new FedmoteError(
+        "rollout",
+        `expected an order about ${rollout === undefined ? "nothing, there is no rollout" : `module ${rollout.settings.sequence}`}, got one about ${order.sequence}`,
+      )
+    const action = order.action
+    this.#do((events) => {
+      rollout[action](events)
+      this.#obeyed(order, keyId, {})
+    })
+    return rolloutFacts(rollout, book.keyId)
+  }
+
+  async #begin(order: Order, keyId: string): Promise<RolloutFacts> {
+    const { link, topics, clock, trusted, gate, book, nowSeconds } = this.#options
+    this.#planned(order, [])
+    const module = await takeModule(order.sequence, trusted!, nowSeconds(), {
+      ...{ link, topics, clock, slot: gate.slot },
+      signal: this.#closing.signal,
+    })
+    checkTags(module.manifest, order)
+    let rollout: Rollout | undefined
+    this.#do((events) => {
+      rollout = this.#planned(order, events)
+      book.begin(rollout, module, keyId)
+      this.#failures.clear()
+      const { digest, sizeBytes } = module.manifest
+      const signedBy = hex(decodeEnvelope(module.envelope).keyId)
+      this.#obeyed(order, keyId, { signedBy, digest: hex(digest), sizeBytes, ...rollout.settings })
+    })
+    return rolloutFacts(rollout!, keyId, true)
+  }
+
+  /** The rollout that an order would begin. */
+  #planned(order: Order, events: RolloutEvent[]): Rollout {
+    const { book, keyOf, hasTag } = this.#options
+    const { sequence, tag } = order
+    if (book.rollout?.isOpen === true)
+      throw new FedmoteError(
+        "rollout",
+        `module ${book.rollout.settings.sequence} is being rolled out: wait for its end, or abort it`,
+      )
+    if (sequence <= book.highest)
+      throw new FedmoteError(
+        "sequence",
+        `expected a sequence above ${book.highest}, which was rolled out before, got ${sequence}`,
+      )
+    if (order.stages !== undefined && order.stages.at(-1) !== 100)
+      throw new FedmoteError("stages", `expected stages that end with 100 percent, got ${order.stages.join(", ")}`)
+    const wanted = tag === undefined ? () => true : hasTag(tag)
+    const candidates: StageCandidate[] = [...this.#reports.keys()]
+      .filter(wanted)
+      .sort()
+      .map((id) => ({ id, key: keyOf(id) }))
+    return Rollout.begin(settingsOf(order), candidates, events)
+  }
+
+  #obeyed(order: Order, keyId: string, facts: object): void {
+    const { book, log } = this.#options
+    const { action, slot, sequence } = order
+    book.obey(order)
+    book.note({ event: "order", action, slot, sequence, keyId, issued: order.issued, nonce: order.nonce, ...facts })
+    log.info({ action, slot, sequence, keyId }, "order about a module")
+  }
+
+  #refused({ action, slot, sequence }: Order, keyId: string, reason: string): void {
+    const { book, log } = this.#options
+    log.warn({ action, slot, sequence, keyId, reason }, "order about a module refused")
+    book.note({ event: "order-refused", action, slot, sequence, keyId, reason })
+    this.#scheduleWrite()
+  }
+
+  /** Does something to the rollout, writes down what came of it, and only then lets anybody know. */
+  #do(work: (events: RolloutEvent[]) => void): void {
+    const events: RolloutEvent[] = []
+    work(events)
+    const { book } = this.#options
+    const sequence = book.rollout!.settings.sequence
+    for (const event of events) this.#happened(sequence, event)
+    const reached = events.filter(({ type }) => type !== "confirmed" && type !== "failed")
+    if (reached.length === 0) {
+      if (events.length > 0) this.#scheduleWrite()
+      return
+    }
+    this.#write()
+    for (const { type } of reached) if (type !== "paused") this.#afterwards(type)
+    this.#scheduleStatus()
+  }
+
+  #happened(sequence: number, event: RolloutEvent): void {
+    const { book, log } = this.#options
+    const { type, ...facts } = event
+    book.note({ event: type, sequence, ...facts })
+    if (event.type === "failed") this.#failures.set(event.device, event.code)
+    if (event.type === "confirmed") this.#failures.delete(event.device)
+    if (event.type === "stage") log.info({ sequence, stage: event.stage + 1, devices: event.devices.length }, "stage")
+    else if (event.type === "halted" || event.type === "failed") log.warn({ sequence, ...facts }, `module ${type}`)
+    else log.info({ sequence, ...facts }, `module ${type}`)
+    if (event.type === "complete") this.#settle(sequence)
+  }
+
+  #settle(sequence: number): void {
+    const { book, gate } = this.#options
+    const before = book.module(book.settled)
+    book.settle(sequence)
+    gate.settle(sequence)
+    if (before === undefined) return
+    this.#inBackground(this.#shelf.clear(before))
+    book.drop(before.sequence)
+  }
+
+  #afterwards(type: RolloutEvent["type"]): void {
+    const { book, onVersions } = this.#options
+    if (type === "halted" || type === "aborted") {
+      const module = book.module(book.rollout!.settings.sequence)
+      if (module !== undefined) this.#inBackground(this.#shelf.clear(module))
+      book.drop(book.rollout!.settings.sequence)
+    }
+    for (const device of this.#reports.keys()) this.#tell(device)
+    onVersions()
+  }
+
+  /** What a device has to do now, if it has not done it. `again`: who could not take the settled module may try again. */
+  #tell(device: string, again = false): void {
+    const report = this.#reports.get(device)
+    if (report === undefined) return
+    const flash = this.#due(device, report, again)
+    if (flash === undefined) return
+    const { link, topics, gate } = this.#options
+    this.#inBackground(link.publish(topics.flash(device), encode({ type: "flash", slot: gate.slot, ...flash })))
+  }
+
+  #due(
+    device: string,
+    { active, target, state }: ModuleReport,
+    again: boolean,
+  ): Pick<Flash, "action" | "sequence"> | undefined {
+    const { rollout, settled } = this.#options.book
+    const sequence = rollout?.settings.sequence ?? 0
+    const under = target > 0 && (state === "loading" || state === "installed") ? target : undefined
+    const wants = rollout?.wants(device) ?? "nothing"
+    if (rollout?.isUndone === true && sequence > 0 && (active === sequence || under === sequence))
+      return { action: "revert", sequence }
+    if (wants === "install" && rollout!.isOpen)
+      return active === sequence || under === sequence ? undefined : { action: "install", sequence }
+    const gaveUp =
+      target === settled && (state === "rolledBack" || state === "reverted" || (state === "refused" && !again))
+    if (settled > active && under !== settled && !gaveUp) return { action: "install", sequence: settled }
+    return undefined
+  }
+
+  #again(): void {
+    this.#cancelAgain = this.#options.clock.after(AGAIN_MS, () => {
+      if (++this.#rounds % PUBLISH_EVERY === 0) this.publish()
+      for (const device of this.#reports.keys()) this.#tell(device, true)
+      this.#again()
+    })
+  }
+
+  #scheduleWrite(): void {
+    this.#cancelWrite ??= this.#options.clock.after(WRITE_MS, () => this.#write())
+  }
+
+  #write(): void {
+    this.#cancelWrite?.()
+    this.#cancelWrite = undefined
+    try {
+      this.#options.book.flush()
+    } catch (error) {
+      this.#options.onError(error)
+    }
+  }
+
+  #scheduleStatus(): void {
+    this.#cancelStatus ??= this.#options.clock.after(STATUS_MS, () => {
+      this.#cancelStatus = undefined
+      const { topics, gate } = this.#options
+      this.#say(topics.rollout(gate.slot), this.#status(), true)
+    })
+  }
+
+  #status(): RolloutStatus {
+    const { book, gate } = this.#options
+    const { rollout, keyId, settled, highest } = book
+    return {
+      schema: ROLLOUT_SCHEMA,
+      slot: gate.slot,
+      ...(rollout && { rollout: rolloutFacts(rollout, keyId) }),
+      settled,
+      highest,
+      rounds: gate.sequence,
+      versions: countsOf([...this.#reports.values()].map(({ active }) => String(active))),
+      failures: countsOf(this.#failures.values()),
+    }
+  }
+
+  #say(topic: string, value: object, retain = false): void {
+    this.#inBackground(this.#options.link.publish(topic, Buffer.from(JSON.stringify(value)), { retain }))
+  }
+
+  /** What a lost connection swallows is said again: to devices when they come back, the rest when the link is up. */
+  #inBackground(work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      if (!(error instanceof LinkError)) this.#options.onError(error)
+    })
+  }
+}
+
+function settingsOf({ slot, sequence, tag, ...order }: Order): RolloutSettings {
+  const { stages, enough, failures, tolerance } = ROLLOUT_DEFAULTS
+  return {
+    ...{ slot, sequence, ...(tag !== undefined && { tag }) },
+    stages: order.stages ?? stages,
+    enough: order.enough ?? enough,
+    failures: order.failures ?? failures,
+    tolerance: order.tolerance ?? tolerance,
+  }
+}
+
+/** A module for certain tags is refused by every gateway that has none of them. */
+function checkTags({ tags }: Manifest, { tag }: Order): void {
+  if (tags.length === 0 || (tag !== undefined && tags.includes(tag))) return
+  throw new FedmoteError(
+    "target",
+    `the module's manifest is for ${tags.join(", ")}, the order for ${tag ?? "all devices"}`,
+  )
+}
+
+function countsOf(keys: Iterable<string>): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const key of keys) counts[key] = (counts[key] ?? 0) + 1
+  return counts
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex")
+}
