@@ -24,12 +24,18 @@ export interface Running {
   stop(): Promise<void>
 }
 
+export interface StartOptions {
+  readonly cwd?: string
+  /** More of its environment. */
+  readonly env?: Readonly<Record<string, string>>
+}
+
 /** Starts `fedmote` as a process of its own. */
-export function start(args: readonly string[], options: { readonly cwd?: string } = {}): Running {
+export function start(args: readonly string[], options: StartOptions = {}): Running {
   const child = spawn(process.execPath, [MAIN, ...args], {
     cwd: options.cwd ?? ROOT,
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, FEDMOTE_DEBUG: "", NO_COLOR: "1" },
+    env: { ...process.env, FEDMOTE_DEBUG: "", NO_COLOR: "1", ...options.env },
   })
   let stdout = ""
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text))
@@ -48,6 +54,6 @@ export function start(args: readonly string[], options: { readonly cwd?: string 
 }
 
 /** Runs `fedmote` to its end. */
-export function fedmote(args: readonly string[], options: { readonly cwd?: string } = {}): Promise<Ended> {
+export function fedmote(args: readonly string[], options: StartOptions = {}): Promise<Ended> {
   return start(args, options).ended
 }

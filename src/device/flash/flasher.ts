@@ -288,7 +288,7 @@ export class Flasher {
   }
 
   readonly #stage = (stage: FlashStage, sequence: number, chunk?: number): void => {
-    this.#options.emit({ type: "flash", stage, sequence, ...(chunk !== undefined && { chunk }) })
+    this.#options.emit({ type: "flash", sequence, stage, ...(chunk !== undefined && { chunk }) })
   }
 }
 
