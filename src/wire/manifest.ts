@@ -38,8 +38,8 @@ export const MANIFEST_BOUNDS = {
   moduleBytes: { min: 8, max: 1048576 },
   chunkBytes: { min: 64, max: 65536 },
   expiry: { min: 1, max: 0xffffffff },
-  /** Of the whole, with its signature. */
-  envelope: { min: 120, max: 300 },
+  /** Of the whole, with its signature; orders travel in one, too, and are shorter. */
+  envelope: { min: 96, max: 300 },
 } as const satisfies Record<string, Bound>
 
 /** What an operator says of a module, and signs. */

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs"
 import { expect, test } from "vitest"
 import { TrustedKeys, keyIdOf, signerOf } from "../../src/net/signature.ts"
+import { decodeOrder, encodeOrder } from "../../src/wire/order.ts"
 
 const hex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "hex"))
 const vectors = JSON.parse(readFileSync(new URL("../vectors/module/manifest.json", import.meta.url), "utf8")) as {
@@ -46,4 +47,10 @@ test("what anybody else has signed is not", () => {
 test("a key that is none is refused", () => {
   expect(() => signerOf(new Uint8Array(31))).toThrow("private key: expected 32 bytes, got 31")
   expect(() => new TrustedKeys([new Uint8Array(33)])).toThrow("public key: expected 32 bytes, got 33")
+})
+
+test("orders travel in the same envelope, the shortest too", () => {
+  const signer = signerOf(hex(vectors.secretKey))
+  const order = { action: "start", slot: "a", sequence: 1, issued: 1, nonce: 0 } as const
+  expect(decodeOrder(new TrustedKeys([publicKey]).open(signer.seal(encodeOrder(order))))).toEqual(order)
 })
