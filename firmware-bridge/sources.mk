@@ -11,6 +11,7 @@ FM_SOURCES = \
   src/fm_decoder_int8.c \
   src/fm_device.c \
   src/fm_eden.c \
+  src/fm_envelope.c \
   src/fm_evaluation.c \
   src/fm_fields.c \
   src/fm_greeting.c \
@@ -19,10 +20,14 @@ FM_SOURCES = \
   src/fm_loss_logistic.c \
   src/fm_loss_softmax.c \
   src/fm_loss_squared.c \
+  src/fm_manifest.c \
   src/fm_math.c \
   src/fm_membership.c \
   src/fm_message.c \
   src/fm_model.c \
+  src/fm_module.c \
+  src/fm_module_check.c \
+  src/fm_module_topic.c \
   src/fm_moments.c \
   src/fm_mqtt.c \
   src/fm_notice.c \
@@ -33,6 +38,7 @@ FM_SOURCES = \
   src/fm_predict.c \
   src/fm_pull.c \
   src/fm_random.c \
+  src/fm_reason.c \
   src/fm_result.c \
   src/fm_round_evaluation.c \
   src/fm_round_statistics.c \

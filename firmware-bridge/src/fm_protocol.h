@@ -1,6 +1,6 @@
 /**
- * The numbers of protocol 1. Generated from src/wire/keys.ts, src/wire/topics.ts and src/core by
- * test/firmware/protocol-header.ts: change them there.
+ * The numbers of protocol 1. Generated from src/wire/keys.ts, src/wire/manifest.ts, src/wire/topics.ts
+ * and src/core by test/firmware/protocol-header.ts: change them there.
  */
 #ifndef FM_PROTOCOL_H
 #define FM_PROTOCOL_H
@@ -20,6 +20,7 @@
 #define FM_TYPE_UPDATE 6U
 #define FM_TYPE_RECEIPT 7U
 #define FM_TYPE_MODEL 8U
+#define FM_TYPE_MODULE 10U
 
 /* Keys of hello. */
 #define FM_KEY_HELLO_SESSION 2U
@@ -92,6 +93,11 @@
 #define FM_KEY_MODEL_INDEX 3U
 #define FM_KEY_MODEL_COUNT 4U
 #define FM_KEY_MODEL_BASE 5U
+
+/* Keys of module. */
+#define FM_KEY_MODULE_SEQUENCE 2U
+#define FM_KEY_MODULE_INDEX 3U
+#define FM_KEY_MODULE_COUNT 4U
 
 /* Keys of committed, inside a notice. */
 #define FM_KEY_COMMITTED_ROUND 0U
@@ -239,10 +245,40 @@
 #define FM_LEAST_CHUNK 1U
 #define FM_MOST_CHUNK 1048576U
 #define FM_MOST_REASON_TEXT 200U
+#define FM_MOST_SLOT_NAME 32U
 
 /* Longest names in topics. */
 #define FM_MOST_FLEET_NAME 32U
 #define FM_MOST_DEVICE_ID 64U
+
+/* Keys of a manifest. */
+#define FM_KEY_MANIFEST_SEQUENCE 1U
+#define FM_KEY_MANIFEST_SLOT 2U
+#define FM_KEY_MANIFEST_TAGS 3U
+#define FM_KEY_MANIFEST_ABI 4U
+#define FM_KEY_MANIFEST_FEATURES 5U
+#define FM_KEY_MANIFEST_MEMORY_KIB 6U
+#define FM_KEY_MANIFEST_SIZE_BYTES 7U
+#define FM_KEY_MANIFEST_DIGEST 8U
+#define FM_KEY_MANIFEST_CHUNK_BYTES 9U
+#define FM_KEY_MANIFEST_SELF_TEST 10U
+#define FM_KEY_MANIFEST_EXPIRES 11U
+
+/* Values of moduleFeatures. */
+#define FM_MODULE_FEATURES_SIMD 1U
+
+/* Least and most of a manifest's values. */
+#define FM_LEAST_MANIFEST_SEQUENCE 1U
+#define FM_LEAST_MANIFEST_ABI 1U
+#define FM_MOST_MANIFEST_ABI 255U
+#define FM_LEAST_MANIFEST_MEMORY_KIB 64U
+#define FM_MOST_MANIFEST_MEMORY_KIB 2097088U
+#define FM_LEAST_MANIFEST_MODULE_BYTES 8U
+#define FM_MOST_MANIFEST_MODULE_BYTES 1048576U
+#define FM_LEAST_MANIFEST_CHUNK_BYTES 64U
+#define FM_MOST_MANIFEST_CHUNK_BYTES 65536U
+#define FM_LEAST_MANIFEST_EXPIRY 1U
+#define FM_LEAST_MANIFEST_ENVELOPE 120U
 
 /* Model. */
 #define FM_MOST_PARAMETERS 16777216U

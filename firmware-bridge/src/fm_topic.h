@@ -28,6 +28,10 @@ typedef struct {
 /* Version, the one before, size of chunks, index. */
 #define FM_TOPIC_MODEL "/model/N/fullO/N/N"
 #define FM_TOPIC_CHANGE "/model/N/from-N/N/N"
+/* Of modules, I being the slot: sequence, index; and what both begin with. */
+#define FM_TOPIC_MANIFEST "/module/I/N/manifest"
+#define FM_TOPIC_MODULE "/module/I/N/N"
+#define FM_TOPIC_OF_MODULE "/module/I/N/"
 
 /** Fills in a form. `numbers`: as many as it has, in order. */
 void fm_topic(fm_topic_t *topic, const char *fleet, const char *id, const char *form, const uint32_t *numbers);

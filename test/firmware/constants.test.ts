@@ -2,9 +2,11 @@ import { readFileSync } from "node:fs"
 import { expect, test } from "vitest"
 import { SCORE_BINS } from "../../src/core/evaluation.ts"
 import { LIMBS } from "../../src/core/limbs.ts"
+import { KEY_BYTES } from "../../src/net/signature.ts"
 import { BOUNDS } from "../../src/wire/keys.ts"
+import { MANIFEST_BOUNDS } from "../../src/wire/manifest.ts"
 import { shardOf } from "../../src/wire/shard.ts"
-import { TOPIC_PREFIX, topics } from "../../src/wire/topics.ts"
+import { NAME_LENGTHS, TOPIC_PREFIX, topics } from "../../src/wire/topics.ts"
 
 /** Numbers and topics that the C client writes down itself, beside the protocol's, which are generated: each is held to the TypeScript side. */
 
@@ -48,7 +50,7 @@ test("limbs of sums and bins of scores are those of the evaluation's vector", ()
 
 test("topics are those of topics.ts, each and no more", () => {
   const [fleet, device] = ["motes", "mote-7"] as const
-  const { hello, ready, gone, task, receipt, round, update, model } = topics(fleet)
+  const { hello, ready, gone, task, receipt, round, update, model, manifest, module } = topics(fleet)
   const expected: Record<string, readonly [topic: string, ...numbers: number[]]> = {
     HELLO: [hello(device)],
     READY: [ready(device)],
@@ -59,6 +61,10 @@ test("topics are those of topics.ts, each and no more", () => {
     UPDATE: [update(device, 4), shardOf(device, 4)],
     MODEL: [model(12, undefined, 1024, 3), 12, 11, 1024, 3],
     CHANGE: [model(12, 11, 1024, 3), 12, 11, 1024, 3],
+    // The slot has the name of the device here.
+    MANIFEST: [manifest(device, 4), 4],
+    MODULE: [module(device, 4, 3), 4, 3],
+    OF_MODULE: [module(device, 4, 3).slice(0, -1), 4],
   }
   const forms = [...read("firmware-bridge/src/fm_topic.h").matchAll(/^#define FM_TOPIC_(\w+) "(.+)"$/gm)]
   expect(forms.map(([, name]) => name).toSorted()).toEqual(Object.keys(expected).toSorted())
@@ -72,6 +78,20 @@ test("topics are those of topics.ts, each and no more", () => {
     expect(`${TOPIC_PREFIX}/${fleet}${filled}`, name).toBe(topic)
     expect(numbers, name).toEqual([])
   }
+})
+
+test("sizes in the header for modules are those of a manifest", () => {
+  const header = "../include/fedmote_module.h"
+  expect(inC(header, "FM_ENVELOPE_BYTES")).toBe(MANIFEST_BOUNDS.envelope.max)
+  expect(inC(header, "FM_MODULE_TAGS")).toBe(MANIFEST_BOUNDS.tagList.max)
+  expect(inC(header, "FM_PUBLIC_KEY_BYTES")).toBe(KEY_BYTES)
+  const { max } = BOUNDS.uint32
+  const longest = topics("f".repeat(NAME_LENGTHS.fleet)).module(
+    "s".repeat(NAME_LENGTHS.slot),
+    max,
+    BOUNDS.chunkIndex.max,
+  )
+  expect(inC(header, "FM_MODULE_TOPIC_BYTES")).toBeGreaterThan(longest.length)
 })
 
 test("the longest topic of a change is as long as it is reckoned", () => {

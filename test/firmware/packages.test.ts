@@ -69,7 +69,7 @@ describe("CMake", () => {
   })
 
   test("a project finds the installed package, and links it", () => {
-    expect(readdirSync(join(prefix, "include"))).toEqual(["fedmote.h"])
+    expect(readdirSync(join(prefix, "include"))).toEqual(["fedmote.h", "fedmote_module.h"])
     const members = run("ar", "t", join(prefix, "lib/libfedmote.a")).trim().split("\n")
     expect(members.map((name) => `src/${name.replace(/\.o$/, "")}`).toSorted()).toEqual(sources)
     const consumer = build(CONSUMER, "installed", `-DCMAKE_PREFIX_PATH=${prefix}`)

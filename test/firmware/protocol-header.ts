@@ -14,6 +14,7 @@ import {
   TYPE_KEY,
   VERSION_KEY,
 } from "../../src/wire/keys.ts"
+import { MANIFEST_BOUNDS, MANIFEST_KEYS, MODULE_FEATURES } from "../../src/wire/manifest.ts"
 import { NAME_LENGTHS, TOPIC_PREFIX } from "../../src/wire/topics.ts"
 
 /**
@@ -43,8 +44,8 @@ export function protocolHeader(): string {
   }
   return [
     "/**",
-    " * The numbers of protocol 1. Generated from src/wire/keys.ts, src/wire/topics.ts and src/core by",
-    " * test/firmware/protocol-header.ts: change them there.",
+    " * The numbers of protocol 1. Generated from src/wire/keys.ts, src/wire/manifest.ts, src/wire/topics.ts",
+    " * and src/core by test/firmware/protocol-header.ts: change them there.",
     " */",
     "#ifndef FM_PROTOCOL_H",
     "#define FM_PROTOCOL_H",
@@ -75,11 +76,17 @@ export function protocolHeader(): string {
         init: PURPOSE.init,
       }),
     ),
-    section("Least and most of values; lengths of lists, strings and text", bounds()),
+    section("Least and most of values; lengths of lists, strings and text", bounds("", BOUNDS)),
     section(
       "Longest names in topics",
-      prefixed("most", { "fleet name": NAME_LENGTHS.fleet, "device id": NAME_LENGTHS.device }),
+      prefixed("most", {
+        "fleet name": NAME_LENGTHS.fleet,
+        "device id": NAME_LENGTHS.device,
+      }),
     ),
+    section("Keys of a manifest", prefixed("key manifest", MANIFEST_KEYS)),
+    section("Values of moduleFeatures", prefixed("module features", MODULE_FEATURES)),
+    section("Least and most of a manifest's values", bounds("manifest ", MANIFEST_BOUNDS)),
     section("Model", prefixed("most", { parameters: MODEL_LIMITS.parameters })),
     `\n/* First part of every topic. */\n#define FM_TOPIC_PREFIX ${JSON.stringify(TOPIC_PREFIX)}`,
     "\n#endif\n",
@@ -103,12 +110,12 @@ function withoutPayload(keys: Readonly<Record<string, number>>): Record<string, 
   return Object.fromEntries(Object.entries(keys).filter(([name]) => name !== "payload"))
 }
 
-function bounds(): Record<string, number> {
+function bounds(of: string, all: Readonly<Record<string, Bound>>): Record<string, number> {
   const out: Record<string, number> = {}
-  for (const [name, { min, max }] of Object.entries<Bound>(BOUNDS)) {
+  for (const [name, { min, max }] of Object.entries(all)) {
     // 0 to 2^32 - 1 is what an unsigned number has anyway.
-    if (min !== 0) out[`least ${name}`] = min
-    if (max !== 0xffffffff) out[`most ${name}`] = max
+    if (min !== 0) out[`least ${of}${name}`] = min
+    if (max !== 0xffffffff) out[`most ${of}${name}`] = max
   }
   return out
 }
