@@ -3,8 +3,12 @@ import { fileURLToPath } from "node:url"
 import { Command } from "commander"
 import { FedmoteError } from "../core/error.ts"
 import { checkDevice } from "../wire/topics.ts"
+import { moduleAuditCommand } from "./module-audit.ts"
+import { moduleControlCommands, moduleStatusCommand } from "./module-control.ts"
 import { checkedModule, hex } from "./module-file.ts"
 import type { CheckedModule } from "./module-file.ts"
+import { modulePublishCommand } from "./module-publish.ts"
+import { moduleSignCommand } from "./module-sign.ts"
 import { writeJson } from "./output.ts"
 
 /** What `fedmote module check --json` writes. */
@@ -14,7 +18,7 @@ const SCHEMA = "fedmote-module/1"
 const TEMPLATE = fileURLToPath(new URL("../../assembly/examples/autoencoder", import.meta.url))
 
 export function moduleCommand(): Command {
-  return new Command("module")
+  const command = new Command("module")
     .description("kernel modules: training programs that are flashed to gateways")
     .addCommand(
       new Command("new")
@@ -33,6 +37,11 @@ export function moduleCommand(): Command {
         .option("--json <file>", "write what it is as fedmote-module/1; - is standard output")
         .action(check),
     )
+    .addCommand(moduleSignCommand())
+    .addCommand(modulePublishCommand())
+    .addCommand(moduleStatusCommand())
+  for (const control of moduleControlCommands()) command.addCommand(control)
+  return command.addCommand(moduleAuditCommand())
 }
 
 async function create(name: string): Promise<void> {

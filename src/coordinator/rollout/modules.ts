@@ -76,7 +76,10 @@ export class Modules {
       trusted: this.#trusted,
       keyOf: (device) => at.registry.keyOf(device),
       hasTag: (tag) => tagFilter(this.#plan, tag),
-      onVersions: () => this.reconsider(),
+      onSwitched: (device) => {
+        at.desk.switched(device)
+        this.reconsider()
+      },
     })
   }
 
@@ -142,11 +145,13 @@ export class Modules {
 
 /** What a coordinator keeps of modules in its data folder. Throws `FedmoteError` ("module-store", "audit"). */
 export function openModuleKeeping(folder: string): ModuleKeeping {
-  const store = new FileModuleStore(join(folder, "modules"))
+  const store = new FileModuleStore(join(folder, MODULES_FOLDER))
   return { store, audit: new AuditLog(join(folder, AUDIT_FILE), knownHash(store.load())) }
 }
 
+/** In the data folder. */
 export const AUDIT_FILE = "audit.jsonl"
+export const MODULES_FOLDER = "modules"
 
 function nameOf(sequence: number): string {
   return sequence === 0 ? "the built-in kernels" : `module ${sequence}`
