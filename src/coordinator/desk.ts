@@ -173,6 +173,14 @@ export class Desk {
     this.#step({ type: "regrouped", nowMs: this.#nowMs(), devices })
   }
 
+  /** A device trains with another module from now on: whoever has not sent anything of this round will not. */
+  switched(device: string): void {
+    const { cohort, seen } = this.#federation.rounds
+    const leaves = cohort.has(device) && !seen.has(device)
+    if (leaves) this.#intake.forget(device)
+    this.#step({ type: leaves ? "withdraw" : "unready", nowMs: this.#nowMs(), device })
+  }
+
   /** Nobody is at work, and other devices than those of the round before can serve. */
   get isBetween(): boolean {
     const { phase } = this.#federation.rounds
@@ -228,6 +236,7 @@ export class Desk {
     for (const effect of effects) this.#carryOut(effect)
     this.#arm()
     this.#options.onState(this.#federation.rounds)
+    if (phase === "selecting" && before !== "selecting") this.#options.onBetween()
   }
 
   #carryOut(effect: RoundEffect): void {

@@ -38,8 +38,8 @@ export interface RolloutDeskOptions {
   readonly hasTag: (tag: string) => (device: string) => boolean
   readonly log: CoordinatorLog
   readonly complaints: Complaints
-  /** What devices train with has changed. */
-  readonly onVersions: () => void
+  /** What a device trains with has changed. */
+  readonly onSwitched: (device: string) => void
   readonly onError: (error: unknown) => void
 }
 
@@ -133,7 +133,7 @@ export class RolloutDesk {
       if (standing !== undefined) this.#do((events) => rollout!.report(device, standing, events))
       this.#tell(device)
     }
-    if (before !== active) this.#options.onVersions()
+    if (before !== active) this.#options.onSwitched(device)
     this.#scheduleStatus()
   }
 
@@ -259,14 +259,13 @@ export class RolloutDesk {
   }
 
   #afterwards(type: RolloutEvent["type"]): void {
-    const { book, onVersions } = this.#options
+    const { book } = this.#options
     if (type === "halted" || type === "aborted") {
       const module = book.module(book.rollout!.settings.sequence)
       if (module !== undefined) this.#inBackground(this.#shelf.clear(module))
       book.drop(book.rollout!.settings.sequence)
     }
     for (const device of this.#reports.keys()) this.#tell(device)
-    onVersions()
   }
 
   /** What a device has to do now, if it has not done it. `again`: who could not take the settled module may try again. */
