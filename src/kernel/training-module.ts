@@ -6,7 +6,7 @@ import { readWasm } from "./wasm-binary.ts"
 import type { WasmModule } from "./wasm-binary.ts"
 
 // The part of the JavaScript API that is used here; the project's type libraries leave it out.
-declare const WebAssembly: { Module: new (bytes: Uint8Array) => object; validate(bytes: Uint8Array): boolean }
+declare const WebAssembly: { Module: new (bytes: Uint8Array) => object }
 
 /** The version of the training ABI that this host speaks (assembly/README.md). */
 export const TRAINING_ABI = 1
@@ -51,11 +51,7 @@ export class TrainingModule {
 
   /** Throws `KernelError` ("module") for bytes that are no WebAssembly module, or none of the training ABI, with everything that is wrong with it. */
   constructor(bytes: Uint8Array) {
-    if (!WebAssembly.validate(bytes))
-      throw new KernelError(
-        "module",
-        `expected a WebAssembly module that this engine takes, got ${bytes.length} bytes that are none`,
-      )
+    this.#compiled = compiled(bytes)
     const module = readWasm(bytes)
     const wrong = faultsOf(module)
     if (wrong.length > 0) throw new KernelError("module", `no training module: ${wrong.join("; ")}`)
@@ -66,7 +62,6 @@ export class TrainingModule {
       memoryBytes: memory!.least * PAGE_BYTES,
     }
     this.#most = Math.min(memory!.most ?? MOST_PAGES, MOST_PAGES) * PAGE_BYTES
-    this.#compiled = new WebAssembly.Module(bytes)
   }
 
   /** An instance with `bytes` of memory, or with what the module begins with where that is more. Throws `KernelError` ("module"). */
@@ -93,6 +88,15 @@ export class TrainingModule {
 
 /** The control block, with the description of the layers. */
 const CONTROL_BYTES = 2048
+
+function compiled(bytes: Uint8Array): object {
+  try {
+    return new WebAssembly.Module(bytes)
+  } catch (cause) {
+    const what = `expected a WebAssembly module that this engine takes, got ${bytes.length} bytes that are none`
+    throw new KernelError("module", what, { cause })
+  }
+}
 
 /** Runs a module's code: what it dies of is an error like any other. */
 function running<T>(work: () => T): T {

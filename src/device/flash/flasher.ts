@@ -250,7 +250,8 @@ export class Flasher {
       if (signal.aborted) this.#slot.tried(trials)
       throw error
     } finally {
-      await before?.close()
+      // The next round may be long away: its thread is begun with it.
+      await Promise.all([before?.close(), this.#program?.close()])
     }
   }
 

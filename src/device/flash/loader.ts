@@ -1,4 +1,5 @@
 import { FedmoteError } from "../../core/error.ts"
+import { prepareSelfTest } from "../../kernel/self-test-apart.ts"
 import { backoffMs } from "../../net/backoff.ts"
 import type { Clock } from "../../net/clock.ts"
 import { LinkError } from "../../net/link.ts"
@@ -55,6 +56,7 @@ export async function loadModule(
   const manifest = openManifest(envelope, trusted)
   check(manifest, sequence, options)
   onStage("manifest", sequence)
+  prepareSelfTest()
   await fetchChunks(envelope, manifest, pull, options)
   const bytes = storing(() => slot.arrived(manifest))
   onStage("verified", sequence)

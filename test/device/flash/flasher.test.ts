@@ -77,7 +77,7 @@ test.each([
   ],
 ])("a module that %s with real data is rolled back by itself, and never taken again", async (_, module, reason) => {
   const { fleet } = each
-  await fleet.start({ limits: { stepMs: 300 } })
+  await fleet.start({ limits: { stepMs: 2000 } })
   await fleet.install(ONE)
   await fleet.publish(module)
   await fleet.tell("install", 3)
