@@ -30,6 +30,13 @@
 #define RECORD_PACKET 12U
 #define RECORD_ROUND 13U
 #define RECORD_HOSTILE 14U
+#define RECORD_MANIFEST 15U
+#define RECORD_NO_ENVELOPE 16U
+#define RECORD_CHANGED_MANIFEST 17U
+#define RECORD_CHUNK 18U
+#define RECORD_NO_CHUNK 19U
+/** For run_module.c. */
+#define RECORD_MODULE 20U
 
 typedef struct {
     uint32_t kind;
@@ -69,6 +76,11 @@ bool check_sum(const record_t *record);
 bool check_moments(const record_t *record);
 bool check_round(const record_t *record);
 bool check_hostile(const record_t *record);
+bool check_manifest(const record_t *record);
+bool check_no_envelope(const record_t *record);
+bool check_changed_manifest(const record_t *record);
+bool check_chunk(const record_t *record);
+bool check_no_chunk(const record_t *record);
 
 /** Whether a delta's payload in the codec `id`, encoded in pieces of several sizes, is `expected`. */
 bool check_payload(const record_t *record, const fm_delta_t *delta, uint32_t id, fm_bytes_t expected);

@@ -14,6 +14,9 @@ static bool run(const record_t *record)
         [RECORD_MOMENTS] = check_moments,   [RECORD_SUM] = check_sum,
         [RECORD_EVALUATION] = check_evaluation, [RECORD_PACKET] = check_packet,
         [RECORD_ROUND] = check_round,       [RECORD_HOSTILE] = check_hostile,
+        [RECORD_MANIFEST] = check_manifest, [RECORD_NO_ENVELOPE] = check_no_envelope,
+        [RECORD_CHUNK] = check_chunk,       [RECORD_NO_CHUNK] = check_no_chunk,
+        [RECORD_CHANGED_MANIFEST] = check_changed_manifest,
     };
 
     if ((record->kind == 0U) || (record->kind >= sizeof(checks) / sizeof(checks[0]))) {

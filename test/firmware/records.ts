@@ -15,6 +15,12 @@ export const KINDS = {
   packet: 12,
   round: 13,
   hostile: 14,
+  manifest: 15,
+  noEnvelope: 16,
+  changedManifest: 17,
+  chunk: 18,
+  noChunk: 19,
+  module: 20,
 } as const
 
 type Part = string | Uint8Array | Uint32Array | Float32Array
