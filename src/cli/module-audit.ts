@@ -43,14 +43,15 @@ function auditOf(folder: string): readonly AuditEntry[] {
 
 /** One line each, without the chain: that it holds has been verified. */
 export function formatAudit(entries: readonly AuditEntry[]): string {
-  const rows = entries.map(({ number, time, event, previous: _, hash, ...facts }) => [
-    String(number),
-    time,
-    event,
-    Object.entries(facts)
-      .map(([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`)
-      .join(" "),
-    hash.slice(0, 12),
-  ])
-  return `${formatTable(["", "Time", "Event", "Facts", "Hash"], rows, { numbersFrom: Infinity })}${entries.length} lines, unbroken\n`
+  const rows = entries.map((entry) => [String(entry.number), entry.time, entry.event, factsOf(entry)])
+  return `${formatTable(["", "Time", "Event", "Facts"], rows, { numbersFrom: Infinity })}${entries.length} lines, unbroken\n`
+}
+
+const COMMON = ["number", "time", "event", "previous", "hash"]
+
+function factsOf(entry: AuditEntry): string {
+  return Object.entries(entry)
+    .filter(([name]) => !COMMON.includes(name))
+    .map(([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`)
+    .join(" ")
 }

@@ -67,7 +67,7 @@ function addStageOptions(command: Command): Command {
 }
 
 /** Percentages that rise to 100: in the end all devices have it. Throws `FedmoteError` ("usage"). */
-export function stagesOf({ canary, then = [] }: Pick<Flags, "canary" | "then">): readonly number[] {
+export function stagesOf(canary: number | undefined, then: readonly number[] = []): readonly number[] {
   const asked = [...(canary === undefined ? [] : [canary]), ...then]
   const stages = asked.at(-1) === 100 ? asked : [...asked, 100]
   const { max } = ORDER_BOUNDS.stageList
@@ -77,7 +77,7 @@ export function stagesOf({ canary, then = [] }: Pick<Flags, "canary" | "then">):
 }
 
 async function publish(file: string, flags: Flags, context: Context): Promise<void> {
-  const stages = stagesOf(flags)
+  const stages = stagesOf(flags.canary, flags.then)
   const signer = signerOf(await readKey(flags.key))
   const module = await checkedModule(file)
   context.log.info({ file, bytes: module.bytes.length }, "the module passes its self-test")

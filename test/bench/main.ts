@@ -11,7 +11,7 @@ import type { Group, Measured } from "./result.ts"
 
 const groups: { [name: string]: Group } = { fold: () => [...fold(), ...foldMemory()], demo }
 // Groups in files of their own export a function `bench`.
-for (const name of ["size", "kernels", "tfjs", "codecs", "downlink", "coordinator", "journal", "simulation"]) {
+for (const name of ["size", "kernels", "tfjs", "codecs", "downlink", "coordinator", "journal", "flash", "simulation"]) {
   const file = new URL(`${name}.ts`, import.meta.url)
   if (existsSync(file)) groups[name] = ((await import(file.href)) as { readonly bench: Group }).bench
 }
