@@ -5,14 +5,14 @@ import type { TrustedKeys } from "../../net/signature.ts"
 import type { Flash, Notice } from "../../wire/message.ts"
 import type { Topics } from "../../wire/topics.ts"
 import type { DeviceEvent, DeviceLog, FlashStage } from "../event.ts"
-import { ModuleProgram } from "../module-program.ts"
 import type { Workbench } from "../workbench.ts"
+import { ActiveProgram } from "./active-program.ts"
 import { FlashVoice } from "./flash-voice.ts"
 import { loadModule } from "./loader.ts"
 import { staleSequence } from "./manifest-check.ts"
 import type { FlashLimits } from "./manifest-check.ts"
 import { Refusal, faultOf, reasonOf } from "./refusal.ts"
-import type { Slot, VerifiedModule } from "./slot.ts"
+import type { Slot } from "./slot.ts"
 import type { Active, FlashReport } from "./slot-state.ts"
 import { TrialBasis } from "./trial-basis.ts"
 import type { PullModel } from "./trial-basis.ts"
@@ -60,7 +60,7 @@ export class Flasher {
   readonly #voice: FlashVoice
   readonly #basis: TrialBasis
   readonly #closing = new AbortController()
-  #program: ModuleProgram | undefined
+  readonly #active: ActiveProgram
   /** What is to be done: the sequence to load, and the one to go back from. */
   #wanted: number | undefined
   #unwanted: number | undefined
@@ -73,7 +73,8 @@ export class Flasher {
     this.#voice = new FlashVoice(options)
     this.#basis = new TrialBasis(options.pull)
     this.#wanted = this.#slot.state.download?.sequence
-    this.#use(this.#slot.running)
+    this.#active = new ActiveProgram(options.bench, options.limits.stepMs)
+    this.#active.use(this.#slot.running)
     this.#work()
   }
 
@@ -132,7 +133,7 @@ export class Flasher {
   /** Ends the module's thread, too. */
   async close(): Promise<void> {
     await this.stop()
-    await this.#program?.close()
+    await this.#active.rest()
   }
 
   #install(sequence: number): void {
@@ -161,7 +162,8 @@ export class Flasher {
     if (![this.#wanted, download?.sequence, this.#slot.active].includes(sequence)) return this.#voice.say()
     if (this.#wanted === sequence) this.#wanted = undefined
     this.#unwanted = sequence
-    if (this.#going?.sequence === sequence) this.#interrupt("told to go back")
+    // What it was about goes on afterwards, unless it was this.
+    this.#interrupt("told to go back")
     this.#work()
   }
 
@@ -227,7 +229,7 @@ export class Flasher {
     signal.throwIfAborted()
     this.#slot.switch(module)
     this.#wanted = undefined
-    this.#use(module)
+    this.#active.use(module)
     this.#stage("switched", sequence)
     this.#voice.changed()
   }
@@ -240,9 +242,10 @@ export class Flasher {
     const { notice, model } = await this.#basis.get(signal)
     this.#slot.tried(trials + 1)
     this.#stage("trial", sequence)
-    const before = this.#programOf(this.#slot.before())
+    const program = this.#active.program!
+    const before = this.#active.of(this.#slot.before())
     try {
-      this.#slot.confirm(await tryModule({ bench, program: this.#program!, before, notice, model, signal }))
+      this.#slot.confirm(await tryModule({ bench, program, before, notice, model, signal }))
       this.#voice.changed()
       this.#options.onReady()
     } catch (error) {
@@ -251,7 +254,7 @@ export class Flasher {
       throw error
     } finally {
       // The next round may be long away: its thread is begun with it.
-      await Promise.all([before?.close(), this.#program?.close()])
+      await Promise.all([before?.close(), program.close()])
     }
   }
 
@@ -271,21 +274,9 @@ export class Flasher {
 
   #backTo(report: FlashReport): void {
     this.#slot.back(report)
-    this.#use(this.#slot.running)
+    this.#active.use(this.#slot.running)
     this.#voice.changed()
     this.#options.onReady()
-  }
-
-  #use(module: VerifiedModule | undefined): void {
-    void this.#program?.close()
-    this.#program = this.#programOf(module)
-    this.#options.bench.use(this.#program)
-  }
-
-  #programOf(module: VerifiedModule | undefined): ModuleProgram | undefined {
-    if (module === undefined) return undefined
-    const { bytes, manifest } = module
-    return new ModuleProgram(bytes, { mostBytes: manifest.memoryKiB * 1024, stepMs: this.#options.limits.stepMs })
   }
 
   readonly #stage = (stage: FlashStage, sequence: number, chunk?: number): void => {

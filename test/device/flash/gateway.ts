@@ -56,6 +56,12 @@ export class Fleet {
     this.#clock = clock
   }
 
+  /** Of a fleet in virtual time. */
+  get clock(): VirtualClock {
+    if (!(this.#clock instanceof VirtualClock)) throw new Error("this fleet is in real time")
+    return this.#clock
+  }
+
   get types(): string[] {
     return this.events.map(({ type }) => type)
   }
@@ -104,8 +110,14 @@ export class Fleet {
   /** Puts a module where gateways look for it; as another sequence than its own where that is said. */
   async publish({ envelope, bytes, manifest }: Signed, sequence = manifest.sequence): Promise<void> {
     await this.retain(names.manifest("train", sequence), envelope)
-    for (const chunk of chunkModule(bytes, sequence, manifest.chunkBytes))
-      await this.retain(names.module("train", sequence, chunk.index), encode(chunk))
+    for (const [topic, chunk] of this.chunks({ envelope, bytes, manifest }, sequence)) await this.retain(topic, chunk)
+  }
+
+  /** A module's chunks with their topics. */
+  chunks({ bytes, manifest }: Signed, sequence = manifest.sequence): (readonly [string, Uint8Array])[] {
+    return chunkModule(bytes, sequence, manifest.chunkBytes).map(
+      (chunk) => [names.module("train", sequence, chunk.index), encode(chunk)] as const,
+    )
   }
 
   async tell(action: Flash["action"], sequence: number, slot = "train"): Promise<void> {
