@@ -21,6 +21,9 @@ const FILES: { readonly [name: string]: string } = {
   "wide-layer.yaml": "model:\n  features: 8\n  labels: [a, b]\n  hidden: [1000000000]\n",
   "not-yaml.yaml": "rounds: [1\n",
   "not-json.json": "rounds",
+  "no-module.wasm": "rounds",
+  "operator.key": `fedmote-private-key-1:${"5".repeat(64)}\n`,
+  "keys.txt": "# the operator's\nnone yet\n",
 }
 
 beforeAll(async () => {
@@ -31,6 +34,29 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
 const csv = (name: string): string[] => ["simulate", "--data", name, "--label", "state", "--client", "site"]
+
+const coordinator = (...args: string[]): string[] => ["coordinator", "--plan", "good.yaml", "--broker", nobody, ...args]
+const device = (): string[] => [
+  "device",
+  "--broker",
+  nobody,
+  "--fleet",
+  "motes",
+  "--id",
+  "a",
+  "--data",
+  "telosb#single-hop-mote1",
+]
+const operator = (): string[] => ["--broker", nobody, "--fleet", "motes", "--key", "operator.key"]
+const publish = (...args: string[]): string[] => [
+  "module",
+  "publish",
+  "no-module.wasm",
+  "--to",
+  "all",
+  ...operator(),
+  ...args,
+]
 
 /** Standard error has one line that is an error, and nothing that looks like a stack. */
 function expectOneLine({ code, stdout, stderr }: Ended, exit: number, pattern: RegExp): void {
@@ -100,6 +126,37 @@ describe("each a one-line error, no stack trace, and an exit code that says so",
       2,
       /no client "x"/,
     ],
+    ["a key to trust that is none", () => coordinator("--trust", "5"), 2, /--trust: expected a public key in 64 hex/],
+    [
+      "a file of keys with something else",
+      () => coordinator("--trust", "keys.txt"),
+      2,
+      /keys\.txt, line 2: expected a pub/,
+    ],
+    ["gateways without a folder", () => [...device(), "--trust", "5".repeat(64)], 2, /expected --modules FOLDER/],
+    ["a module to no devices", () => ["module", "publish", "no-module.wasm", ...operator()], 2, /--to <tag>/],
+    ["a module that is none", () => publish(), 1, /expected a WebAssembly module .*, got 6 bytes that are none/],
+    [
+      "a key to sign with that is none",
+      () => publish("--key", "good.yaml"),
+      2,
+      /good\.yaml: expected fedmote-private-key/,
+    ],
+    ["a stage of no devices", () => publish("--canary", "0%"), 2, /--canary.*whole percentage from 1% to 100%/],
+    [
+      "stages that do not rise",
+      () => publish("--canary", "50%", "--then", "25%"),
+      2,
+      /rising percentages, got 50%, 25%/,
+    ],
+    ["an order without a key", () => ["module", "abort", "--broker", nobody, "--fleet", "motes"], 2, /--key <file>/],
+    [
+      "an unreachable broker (operator)",
+      () => ["module", "status", "--broker", nobody, "--fleet", "f"],
+      3,
+      /127\.0\.0\.1/,
+    ],
+    ["an audit log that is not there", () => ["module", "audit", "."], 1, /audit\.jsonl: there is no audit log/],
   ])("%s", async (_, args, exit, pattern) => {
     expectOneLine(await fedmote(args(), { cwd: folder }), exit, pattern)
   })
