@@ -1,5 +1,7 @@
 import { expect, test, vi } from "vitest"
+import { optOut } from "../../../src/device/opt-out.ts"
 import { hangsOnRealData, moduleWith, scalarNamed, setup, trapsOnRealData } from "../../kernel/foreign-modules.ts"
+import { FLEET } from "../fake-coordinator.ts"
 import { settle } from "../virtual-clock.ts"
 import { ID, SAMPLES, eachFleet, names } from "./gateway.ts"
 import { signed } from "./signed.ts"
@@ -194,5 +196,14 @@ test("a device that opts out takes what it said back", async () => {
   const { fleet } = each
   await fleet.start()
   await fleet.device!.optOut()
+  expect(await fleet.retained(names.flashed(ID))).toBeUndefined()
+})
+
+test("so does one that is opted out without running", async () => {
+  const { fleet } = each
+  await fleet.start()
+  await fleet.device!.close()
+  expect(await fleet.retained(names.flashed(ID))).toBeDefined()
+  await optOut(fleet.coordinator.network, FLEET, ID)
   expect(await fleet.retained(names.flashed(ID))).toBeUndefined()
 })
