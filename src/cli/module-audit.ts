@@ -8,7 +8,6 @@ import { AUDIT_FILE, MODULES_FOLDER } from "../coordinator/rollout/modules.ts"
 import { knownHash } from "../coordinator/rollout/rollout-book.ts"
 import { FedmoteError } from "../core/error.ts"
 import { writeJson } from "./output.ts"
-import { formatTable } from "./table.ts"
 
 /** What `fedmote module audit --json` writes. */
 const SCHEMA = "fedmote-audit/1"
@@ -43,8 +42,13 @@ function auditOf(folder: string): readonly AuditEntry[] {
 
 /** One line each, without the chain: that it holds has been verified. */
 export function formatAudit(entries: readonly AuditEntry[]): string {
-  const rows = entries.map((entry) => [String(entry.number), entry.time, entry.event, factsOf(entry)])
-  return `${formatTable(["", "Time", "Event", "Facts"], rows, { numbersFrom: Infinity })}${entries.length} lines, unbroken\n`
+  const digits = String(entries.length).length
+  const longest = Math.max(0, ...entries.map(({ event }) => event.length))
+  const lines = entries.map((entry) => {
+    const { number, time, event } = entry
+    return `${String(number).padStart(digits)}  ${time}  ${event.padEnd(longest)}  ${factsOf(entry)}\n`
+  })
+  return `${lines.join("")}${entries.length} lines, unbroken\n`
 }
 
 const COMMON = ["number", "time", "event", "previous", "hash"]

@@ -83,9 +83,14 @@ describe("fedmote module audit", () => {
   test("prints what happened, and that nothing was changed", async () => {
     const { code, stdout, stderr } = await audit()
     expect(code, stderr).toBe(0)
-    expect(stdout).toMatch(/ 1 +2026-11-29T12:00:00\.000Z +order +action=start sequence=2 /)
-    expect(stdout).toMatch(/ 2 +\S+ +stage +stage=0 devices=\["a","b"\] /)
-    expect(stdout).toMatch(/\n3 lines, unbroken\n$/)
+    expect(stdout).toBe(
+      [
+        "1  2026-11-29T12:00:00.000Z  order     action=start sequence=2",
+        `2  2026-11-29T12:00:00.000Z  stage     stage=0 devices=["a","b"]`,
+        "3  2026-11-29T12:00:00.000Z  complete  sequence=2",
+        "3 lines, unbroken\n",
+      ].join("\n"),
+    )
     const { entries } = JSON.parse((await audit("--json", "-")).stdout) as { readonly entries: readonly object[] }
     expect(entries.map((entry) => JSON.stringify(entry))).toEqual(text.trim().split("\n"))
   })
