@@ -23,7 +23,7 @@ export class ModuleGate {
     return Math.min(this.#least, this.#sequence)
   }
 
-  /** Raises what is asked for: no device below it takes part in a round that is still to come. */
+  /** Raises what is asked for: once devices have it, rounds take nothing below. */
   settle(least: number): void {
     this.#least = Math.max(this.#least, least)
   }

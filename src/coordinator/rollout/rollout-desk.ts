@@ -67,7 +67,7 @@ export class RolloutDesk {
   constructor(options: RolloutDeskOptions) {
     this.#options = options
     const { link, topics, gate, book, trusted, nowSeconds } = options
-    this.#shelf = new ModuleShelf(link, topics, gate.slot)
+    this.#shelf = new ModuleShelf({ link, topics })
     this.#orders = new OrderDesk({
       slot: gate.slot,
       trusted,
@@ -130,8 +130,8 @@ export class RolloutDesk {
       const { target, state } = message
       this.#reports.set(device, { active, target, state })
       const standing = rollout && standingOf(message, rollout.settings.sequence)
-      if (standing !== undefined) this.#do((events) => rollout!.report(device, standing, events))
-      this.#tell(device)
+      const told = standing !== undefined && this.#do((events) => rollout!.report(device, standing, events))
+      if (!told) this.#tell(device)
     }
     if (before !== active) this.#options.onSwitched(device)
     this.#scheduleStatus()
@@ -219,8 +219,8 @@ export class RolloutDesk {
     this.#scheduleWrite()
   }
 
-  /** Does something to the rollout, writes down what came of it, and only then lets anybody know. */
-  #do(work: (events: RolloutEvent[]) => void): void {
+  /** Does something to the rollout, writes down what came of it, and only then lets anybody know. Whether every device was told. */
+  #do(work: (events: RolloutEvent[]) => void): boolean {
     const events: RolloutEvent[] = []
     work(events)
     const { book } = this.#options
@@ -229,11 +229,13 @@ export class RolloutDesk {
     const reached = events.filter(({ type }) => type !== "confirmed" && type !== "failed")
     if (reached.length === 0) {
       if (events.length > 0) this.#scheduleWrite()
-      return
+      return false
     }
     this.#write()
-    for (const { type } of reached) if (type !== "paused") this.#afterwards(type)
     this.#scheduleStatus()
+    if (book.rollout!.isUndone) this.#takeAway(sequence)
+    for (const device of this.#reports.keys()) this.#tell(device)
+    return true
   }
 
   #happened(sequence: number, event: RolloutEvent): void {
@@ -250,22 +252,18 @@ export class RolloutDesk {
 
   #settle(sequence: number): void {
     const { book, gate } = this.#options
-    const before = book.module(book.settled)
+    const before = book.settled
     book.settle(sequence)
     gate.settle(sequence)
-    if (before === undefined) return
-    this.#inBackground(this.#shelf.clear(before))
-    book.drop(before.sequence)
+    if (before > 0) this.#takeAway(before)
   }
 
-  #afterwards(type: RolloutEvent["type"]): void {
+  /** Nobody is to have this module. */
+  #takeAway(sequence: number): void {
     const { book } = this.#options
-    if (type === "halted" || type === "aborted") {
-      const module = book.module(book.rollout!.settings.sequence)
-      if (module !== undefined) this.#inBackground(this.#shelf.clear(module))
-      book.drop(book.rollout!.settings.sequence)
-    }
-    for (const device of this.#reports.keys()) this.#tell(device)
+    const module = book.module(sequence)
+    if (module !== undefined) this.#inBackground(this.#shelf.clear(module))
+    book.drop(sequence)
   }
 
   /** What a device has to do now, if it has not done it. `again`: who could not take the settled module may try again. */
