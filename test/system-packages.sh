@@ -14,7 +14,9 @@ wabt      | wasm2c    | the kernels as C, a further witness of their bits
 clang     | clang     | the C client with sanitizers and static analysis
 libclang-rt-14-dev | /usr/share/doc/libclang-rt-14-dev | the sanitizers themselves
 lld       | wasm-ld   | links the example of a training module in C
-libmbedtls-dev | /usr/share/doc/libmbedtls-dev | TLS for the C client on POSIX systems
+libssl-dev | /usr/share/doc/libssl-dev | Ed25519 for modules on the C client
+libmbedtls-dev | /usr/share/doc/libssl-dev | /usr/share/doc/libssl-dev | Ed25519 for modules on the C client
+libmbedtls-dev | TLS for the C client on POSIX systems
 cppcheck  | cppcheck  | the C client held to MISRA C:2012
 pmccabe   | pmccabe   | the C client held to simple functions
 cmake     | cmake     | the C client as packages

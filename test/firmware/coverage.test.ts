@@ -8,7 +8,9 @@ import { deviceSuite } from "./device-suite.ts"
 import { HARNESSES, writeCorpus } from "./fuzz-corpus.ts"
 import { hostileSuite } from "./hostile-suite.ts"
 import { kernelRecords } from "./kernel-records.ts"
+import { changedManifests, manifestRecords } from "./manifest-records.ts"
 import { messageRecords } from "./message-records.ts"
+import { moduleRecords } from "./module-records.ts"
 import { packetRecords } from "./packet-records.ts"
 import type { Records } from "./records.ts"
 import { rig } from "./rig.ts"
@@ -26,7 +28,7 @@ afterAll(() => built?.remove())
 const begin = rig(() => built.path("puppet"))
 
 describe("counted", () => {
-  test("the golden vectors and the unit tests", () => {
+  test("the golden vectors and the unit tests", { timeout: 120_000 }, () => {
     const run = (records: Records): void => {
       writeFileSync(built.path("records.bin"), records.bytes)
       built.run("run_records", [built.path("records.bin")])
@@ -34,6 +36,10 @@ describe("counted", () => {
     run(messageRecords())
     run(kernelRecords())
     run(packetRecords())
+    run(manifestRecords())
+    run(changedManifests())
+    writeFileSync(built.path("modules.bin"), moduleRecords().bytes)
+    built.run("run_module", [built.path("modules.bin")])
     built.run("run_session", [])
     built.run("run_units", [])
   })

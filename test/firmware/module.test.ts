@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import type { Build } from "./build.ts"
 import { build } from "./build.ts"
 import { changedManifests, manifestRecords } from "./manifest-records.ts"
+import { moduleRecords } from "./module-records.ts"
 import type { BoardBuild } from "./qemu.ts"
 import { buildFor, runOnBoard } from "./qemu.ts"
 import type { Records } from "./records.ts"
@@ -34,6 +35,15 @@ describe.each([
     expect(records.count).toBeGreaterThan(2000)
     expect(run(records)).toBe(`${records.count} passed, 0 failed\n`)
   })
+
+  test(
+    "modules into flash: refusals by their reason; the power fails at every write, and there is always a whole module",
+    { timeout: 120_000 },
+    () => {
+      writeFileSync(built.path("modules.bin"), moduleRecords().bytes)
+      expect(built.run("run_module", [built.path("modules.bin")])).toMatch(/^\d{4,} passed, 0 failed\n$/)
+    },
+  )
 })
 
 describe("on a Cortex-M3", () => {
