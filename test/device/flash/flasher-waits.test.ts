@@ -123,7 +123,6 @@ test("a module expires by the gateway's clock", async () => {
 
 test("a trial waits for a Notice that has a model", async () => {
   const { fleet } = each
-  await fleet.coordinator.notice({ kind: "released", phase: "released", sizeBytes: 0 })
   await fleet.coordinator.notice({ phase: "offline" })
   await fleet.start()
   await fleet.publish(ONE)
@@ -185,4 +184,35 @@ test("a module is not switched to while a round is worked on", async () => {
   await fleet.reported({ active: 1, state: "confirmed" })
   const last = fleet.coordinator.updates.at(-1)
   expect([last?.round, last?.module]).toEqual([2, undefined])
+})
+
+test("a trial that waits is given up as told; what is to be taken meanwhile comes after it", async () => {
+  const { fleet } = each
+  await fleet.coordinator.notice({ phase: "offline" })
+  await fleet.start()
+  await fleet.publish(ONE)
+  await fleet.tell("install", 1)
+  await fleet.reported({ active: 1, target: 1, state: "installed" })
+  await fleet.publish(TWO)
+  await fleet.tell("install", 2)
+  await settle()
+  expect(fleet.last).toMatchObject({ active: 1, target: 1, state: "installed" })
+  await fleet.tell("revert", 1)
+  await fleet.reported({ active: 2, target: 2, state: "installed" })
+  const said = fleet.said.map(({ active, target, state }) => `${active} ${target} ${state}`)
+  expect(said.slice(said.indexOf("0 1 reverted"))).toEqual(["0 1 reverted", "0 2 loading", "2 2 installed"])
+})
+
+test("a gateway that is closed in the middle of a trial has not used one up", async () => {
+  const { fleet } = each
+  await fleet.publish(ONE)
+  await fleet.start()
+  for (let i = 0; i < 4; i++) {
+    await fleet.tell("install", 1)
+    await vi.waitFor(() => expect(JSON.stringify(fleet.events)).toContain('"trial"'))
+    await fleet.device!.close()
+    fleet.events.length = 0
+    await fleet.start()
+  }
+  await fleet.reported({ active: 1, target: 1, state: "confirmed" })
 })
