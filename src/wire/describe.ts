@@ -1,7 +1,9 @@
 import { codecName } from "../core/codec.ts"
 import { decode } from "./codec.ts"
 import { WireError } from "./error.ts"
+import { decodeEnvelope, decodeManifest } from "./manifest.ts"
 import type { Message } from "./message.ts"
+import { decodeOrder } from "./order.ts"
 import type { Topic } from "./topics.ts"
 import { parseTopic } from "./topics.ts"
 
@@ -17,10 +19,34 @@ export function describeMessage(topic: string, bytes: Uint8Array): { readonly [n
   const where = parsed ? describeTopic(parsed) : { topic }
   if (bytes.length === 0) return { ...where, empty: true }
   try {
-    return { ...where, message: describeFields(decode(bytes)) }
+    return { ...where, ...describeContents(parsed?.kind, bytes) }
   } catch (error) {
     if (!(error instanceof WireError)) throw error
     return { ...where, bytes: bytes.length, error: error.message }
+  }
+}
+
+/** Of signed manifests and orders nothing is verified; what a coordinator says to operators is JSON already. */
+function describeContents(kind: Topic["kind"] | undefined, bytes: Uint8Array): { readonly [name: string]: Plain } {
+  switch (kind) {
+    case "manifest":
+    case "order": {
+      const { keyId, payload } = decodeEnvelope(bytes)
+      return { keyId: hex(keyId), message: plain(kind === "order" ? decodeOrder(payload) : decodeManifest(payload)) }
+    }
+    case "answer":
+    case "rollout":
+      return { message: parseJson(bytes) }
+    default:
+      return { message: describeFields(decode(bytes)) }
+  }
+}
+
+function parseJson(bytes: Uint8Array): Plain {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes)) as Plain
+  } catch {
+    throw new WireError("kind", "expected JSON")
   }
 }
 

@@ -1,8 +1,10 @@
+import { readFileSync } from "node:fs"
 import { expect, test } from "vitest"
 import { encode } from "../../src/wire/codec.ts"
 import { describeMessage } from "../../src/wire/describe.ts"
+import { encodeEnvelope } from "../../src/wire/manifest.ts"
 import { Dice, SEED } from "./random.ts"
-import { VECTORS } from "./vectors.ts"
+import { VECTORS, fromHex } from "./vectors.ts"
 
 function vector(name: string): Uint8Array {
   return VECTORS.find((each) => each.name === name)!.bytes
@@ -76,6 +78,31 @@ test("an update: the payload by its length only, floats as short as they can be,
       payloadBytes: 16,
     },
   })
+})
+
+test("signed manifests and orders, and what a coordinator says to operators", () => {
+  const read = (name: string): unknown =>
+    JSON.parse(readFileSync(new URL(`../vectors/module/${name}`, import.meta.url), "utf8"))
+  const { keyId, valid } = read("manifest.json") as {
+    readonly keyId: string
+    readonly valid: readonly { readonly manifest: object; readonly envelope: string }[]
+  }
+  const { manifest, envelope } = valid[0]!
+  expect(describeMessage("fm1/f/module/train/4/manifest", fromHex(envelope))).toEqual({
+    ...{ topic: "manifest", fleet: "f", slot: "train", sequence: 4 },
+    ...{ keyId, message: manifest },
+  })
+  const orders = read("order.json") as {
+    readonly valid: readonly { readonly order: object; readonly payload: string }[]
+  }
+  const { order, payload } = orders.valid[0]!
+  const signed = encodeEnvelope({ keyId: fromHex(keyId), payload: fromHex(payload), signature: new Uint8Array(64) })
+  const where = { topic: "order", fleet: "f", slot: "train" }
+  expect(describeMessage("fm1/f/module/train/order", signed)).toEqual({ ...where, keyId, message: order })
+  const rollout = describeMessage("fm1/f/module/train/rollout", new TextEncoder().encode(`{"settled":3}`))
+  expect(rollout).toEqual({ ...where, topic: "rollout", message: { settled: 3 } })
+  expect(describeMessage("fm1/f/module/train/answer", Uint8Array.of(0xff))).toMatchObject({ error: "expected JSON" })
+  expect(describeMessage("fm1/f/module/train/order", Uint8Array.of(0xa0))).toHaveProperty("error")
 })
 
 test("what cannot be read is described too", () => {
