@@ -154,7 +154,12 @@ export class ModuleProgram implements LocalTrainer {
 }
 
 function described(samples: Samples, model: ModelSpec | undefined): Pick<Request, "samples" | "model"> {
-  return { samples, model: model ?? { inputs: samples.features, ...CUSTOM } }
+  return { samples, model: model ?? customModel(samples.features) }
+}
+
+/** What is described to a module where the federation's model is custom: it has a model of its own. */
+export function customModel(inputs: number): ModelSpec {
+  return { inputs, ...CUSTOM }
 }
 
 function wrong(answer: ModuleAnswer): never {

@@ -14,9 +14,8 @@ import type { FlashLimits } from "./manifest-check.ts"
 import { Refusal, faultOf, reasonOf } from "./refusal.ts"
 import type { Slot } from "./slot.ts"
 import type { Active, FlashReport } from "./slot-state.ts"
-import { TrialBasis } from "./trial-basis.ts"
 import type { PullModel } from "./trial-basis.ts"
-import { tryModule } from "./trial.ts"
+import { Trials } from "./trials.ts"
 
 export interface FlasherOptions {
   readonly slot: Slot
@@ -41,9 +40,6 @@ export interface FlasherOptions {
   readonly onReady: () => void
 }
 
-/** Trials that may be cut off by the end of the process before the module is given up. */
-const MOST_TRIALS = 2
-
 /** What is going on: a load or a trial, one at a time. */
 interface Going {
   readonly sequence: number
@@ -58,7 +54,7 @@ export class Flasher {
   readonly #options: FlasherOptions
   readonly #slot: Slot
   readonly #voice: FlashVoice
-  readonly #basis: TrialBasis
+  readonly #trials: Trials
   readonly #closing = new AbortController()
   readonly #active: ActiveProgram
   /** What is to be done: the sequence to load, and the one to go back from. */
@@ -71,9 +67,9 @@ export class Flasher {
     this.#options = options
     this.#slot = options.slot
     this.#voice = new FlashVoice(options)
-    this.#basis = new TrialBasis(options.pull)
     this.#wanted = this.#slot.state.download?.sequence
     this.#active = new ActiveProgram(options.bench, options.limits.stepMs)
+    this.#trials = new Trials({ ...options, active: this.#active, onStage: this.#stage })
     this.#active.use(this.#slot.running)
     this.#work()
   }
@@ -99,7 +95,7 @@ export class Flasher {
 
   /** The latest Notice: what a trial trains by. */
   heard(notice: Notice): void {
-    this.#basis.heard(notice)
+    this.#trials.heard(notice)
   }
 
   /** A round's work with the module that trains has failed, or has gone well. */
@@ -119,9 +115,9 @@ export class Flasher {
     await link.publish(topics.flashed(id), new Uint8Array(0), { retain: true })
   }
 
-  /** Settles when nothing pulls a model for a trial any more, and none does while `heard` is told of releases alone. */
+  /** Settles when nothing pulls a model for a trial any more. */
   rest(): Promise<void> {
-    return this.#basis.rest()
+    return this.#trials.rest()
   }
 
   /** Ends what is going on; a download and a trial go on after the next start. */
@@ -234,28 +230,10 @@ export class Flasher {
     this.#voice.changed()
   }
 
-  async #try({ sequence, trials }: Active, signal: AbortSignal): Promise<void> {
-    const { bench, idle } = this.#options
-    if (trials >= MOST_TRIALS)
-      throw new Refusal("timeout", `the process ended in its trial ${trials} times: it is not tried again`)
-    await idle()
-    const { notice, model } = await this.#basis.get(signal)
-    this.#slot.tried(trials + 1)
-    this.#stage("trial", sequence)
-    const program = this.#active.program!
-    const before = this.#active.of(this.#slot.before())
-    try {
-      this.#slot.confirm(await tryModule({ bench, program, before, notice, model, signal }))
-      this.#voice.changed()
-      this.#options.onReady()
-    } catch (error) {
-      // Put off, not cut off.
-      if (signal.aborted) this.#slot.tried(trials)
-      throw error
-    } finally {
-      // The next round may be long away: its thread is begun with it.
-      await Promise.all([before?.close(), program.close()])
-    }
+  async #try(active: Active, signal: AbortSignal): Promise<void> {
+    await this.#trials.run(active, signal)
+    this.#voice.changed()
+    this.#options.onReady()
   }
 
   async #goBack(sequence: number): Promise<void> {
@@ -267,7 +245,7 @@ export class Flasher {
       this.#slot.drop(report)
       return this.#voice.changed()
     }
-    if (this.#slot.state.previous !== undefined && sequence > this.#basis.least) return this.#backTo(report)
+    if (this.#slot.state.previous !== undefined && sequence > this.#trials.least) return this.#backTo(report)
     this.#options.log.warn(`told to go back from module ${sequence}, but what ran before it is not kept`)
     this.#voice.say()
   }
