@@ -10,7 +10,6 @@ import type { Plan } from "../core/plan.ts"
 import { seedsOf } from "../core/seeds.ts"
 import { openDataset } from "../data/open.ts"
 import { fleetData, liveResult } from "../sim/live-result.ts"
-import { importModel } from "../sim/model-file.ts"
 import { probabilityOf } from "../sim/simulate.ts"
 import { embedBroker, networkAt } from "./brokers.ts"
 import { withContext } from "./context.ts"
@@ -19,6 +18,7 @@ import { addDataOptions, dataOptions } from "./data-options.ts"
 import type { DataFlags } from "./data-options.ts"
 import { addResultOptions, deliver, followRounds } from "./deliver.ts"
 import type { ResultFlags } from "./deliver.ts"
+import { initialParameters } from "./initial-model.ts"
 import { addJournalOptions, openFlaggedJournal } from "./journal-options.ts"
 import type { JournalFlags } from "./journal-options.ts"
 import { address } from "./parse.ts"
@@ -52,7 +52,10 @@ export function coordinatorCommand(): Command {
       new Option("--listen <host:port>", "run the embedded broker here (default: 127.0.0.1:1883)").argParser(address),
     )
     .option("--no-probe", "do not measure whether the broker at --broker loses messages of a busy fleet")
-    .option("--init <file>", "start from this model (safetensors)")
+    .option(
+      "--init <file>",
+      "start from this model (safetensors); a custom one: from what this training module begins with",
+    )
     .option("--export <file>", "write the released model (safetensors)")
     .option("--data <source>", "take names of features and classes from here, where the plan has none; nothing else")
   return addResultOptions(addDataOptions(addPlanOptions(addTrustOption(addJournalOptions(command))))).action(
@@ -63,7 +66,7 @@ export function coordinatorCommand(): Command {
 async function coordinate(flags: Flags, context: Context): Promise<void> {
   const plan = await completePlan(flags)
   warnAbout(plan, context, { init: flags.init !== undefined })
-  const init = flags.init === undefined ? undefined : (await importModel(flags.init, plan)).parameters
+  const init = flags.init === undefined ? undefined : await initialParameters(flags.init, plan)
   const journal = await openFlaggedJournal(flags, context)
   try {
     await federate({ plan, init, journal }, flags, context)
@@ -124,8 +127,13 @@ async function federate({ plan, init, journal }: Federating, flags: Flags, conte
 /** The plan with its flags, and with what the data say. A live coordinator must know features and labels before any device comes. */
 async function completePlan(flags: Flags): Promise<Plan> {
   const plan = mergePlan(await readPlan(flags.plan), planOverrides(flags))
-  if (plan.model.loss === "custom")
-    throw new FedmoteError("plan", `${flags.plan}: a custom model needs the library: its trainer is a program of yours`)
+  if (plan.model.loss === "custom") {
+    if (plan.module !== undefined) return plan
+    throw new FedmoteError(
+      "plan",
+      `${flags.plan}: a custom model needs the library, where its trainer is a program of yours, or a module that the plan names`,
+    )
+  }
   if (flags.data === undefined) {
     modelSpec(plan)
     return plan

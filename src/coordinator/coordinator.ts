@@ -267,6 +267,7 @@ export class Coordinator {
       onRound: this.#options.onRound ?? (() => {}),
       onState: this.#options.onState ?? (() => {}),
       onBetween: () => modules.reconsider(),
+      module: () => modules.round()?.sequence ?? 0,
       onReleased: () => this.#end.resolve(),
       onError,
     })

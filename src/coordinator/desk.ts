@@ -44,6 +44,8 @@ export interface DeskOptions {
   readonly onState: (rounds: Readonly<RoundState>) => void
   /** A round is over, and the next has not begun. */
   readonly onBetween: () => void
+  /** Sequence of the module that the rounds take; 0 for the built-in kernels. */
+  readonly module: () => number
   readonly onReleased: () => void
   readonly onError: (error: unknown) => void
 }
@@ -372,7 +374,8 @@ export class Desk {
 
   #commit(kind: RoundKind): void {
     const federation = this.#federation
-    const { stop } = federation.commit(this.#folding.finish(this.#nowMs()))
+    const module = this.#options.module()
+    const { stop } = federation.commit({ ...this.#folding.finish(this.#nowMs()), ...(module > 0 && { module }) })
     const { version, standardizer } = federation
     const { delta } = federation.model
     const change = delta?.version === version ? delta.payload : undefined

@@ -62,6 +62,8 @@ export interface RoundSums {
   readonly uplinkBytes: number
   readonly downlinkBytes: number
   readonly seconds: number
+  /** Sequence of the module that trained them; absent: the built-in kernels. */
+  readonly module?: number
 }
 
 /** How the updates of a round are folded. `largest`: the largest size of a value in one of them. */
@@ -307,7 +309,7 @@ export class Federation {
 }
 
 function recordOf(round: number, bound: number, sums: RoundSums, participation: Participation): Writable<RoundResult> {
-  const { count, samples, lossSum, contributions, uplinkBytes, downlinkBytes, seconds } = sums
+  const { count, samples, lossSum, contributions, uplinkBytes, downlinkBytes, seconds, module } = sums
   return {
     round,
     folded: count,
@@ -319,6 +321,7 @@ function recordOf(round: number, bound: number, sums: RoundSums, participation: 
     downlinkBytes,
     seconds,
     participation,
+    ...(module !== undefined && { module }),
     ...(contributions === undefined ? {} : { bound, cohort: byDevice(contributions).map(recorded) }),
   }
 }

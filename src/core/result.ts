@@ -81,6 +81,10 @@ const schema = z.object({
           .describe(
             "How far devices came, abandoned tries of the round included. Absent in results of earlier versions.",
           ),
+        module: count
+          .min(1)
+          .exactOptional()
+          .describe("Sequence of the module that trained; absent: the built-in kernels."),
         bound: count
           .min(1)
           .exactOptional()

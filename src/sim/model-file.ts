@@ -4,7 +4,7 @@ import { FedmoteError } from "../core/error.ts"
 import { layout, parameterCount } from "../core/model.ts"
 import type { ModelSpec } from "../core/model.ts"
 import type { Standardizer } from "../core/moments.ts"
-import { modelSpec, privateLayers } from "../core/plan-model.ts"
+import { lossOf, modelSpec, privateLayers } from "../core/plan-model.ts"
 import type { Plan } from "../core/plan.ts"
 import { floatBytes, sha256 } from "../net/digest.ts"
 import { readSafetensors, writeSafetensors } from "./safetensors.ts"
@@ -56,6 +56,7 @@ export async function exportModel(file: string, model: ModelToExport): Promise<v
 
 /** The file's bytes. `layers.N.weights` is `[inputs, units]` (dense) or `[width, channels, filters]` (conv1d), `layers.N.biases` `[units]`. */
 export function modelBytes({ plan, parameters, standardizer, labels, features, threshold }: ModelToExport): Uint8Array {
+  if (lossOf(plan) === "custom") return customBytes(parameters)
   const spec = modelSpec(plan)
   if (parameters.length !== parameterCount(spec))
     throw new FedmoteError("model-file", `expected ${parameterCount(spec)} parameters, got ${parameters.length}`)
@@ -84,6 +85,12 @@ export function modelBytes({ plan, parameters, standardizer, labels, features, t
       ...(own.length > 0 && { private_layers: JSON.stringify(own) }),
     },
   })
+}
+
+/** A custom model has no layers that anybody knows: one tensor, `parameters`. */
+function customBytes(parameters: Float32Array): Uint8Array {
+  const tensors = new Map([["parameters", { shape: [parameters.length], values: parameters }]])
+  return writeSafetensors({ tensors, metadata: { format: FORMAT, loss: "custom", digest: digestOf(parameters) } })
 }
 
 /** Reads what `exportModel` wrote. With `plan`, for a parent model: its shape must be the plan's. Throws `FedmoteError`, one line that names the file. */

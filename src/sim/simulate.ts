@@ -100,6 +100,11 @@ export async function simulate(options: SimulateOptions): Promise<Simulation> {
   const { dataset, replay, signal, kernel } = options
   signal?.throwIfAborted()
   const plan = withData(replay?.plan ?? options.plan, dataset)
+  if (plan.module !== undefined || replay?.rounds.some(({ module }) => module !== undefined))
+    throw new FedmoteError(
+      "plan",
+      "expected a plan without a module: what trains it is with the devices, so that it cannot be simulated or replayed",
+    )
   const setup = { ...setupOf(plan, dataset, kernel, options.workers ?? 1), heldOut: shared(options.heldOut) }
   if (setup.heldOut !== undefined && setup.layout.parts.ownSize > 0)
     throw new FedmoteError("usage", "expected no held-out samples with private layers: the server has none of its own")
