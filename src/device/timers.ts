@@ -43,3 +43,13 @@ export function delay(clock: Clock, delayMs: number, signal: AbortSignal): Promi
     signal.addEventListener("abort", end, { once: true })
   })
 }
+
+/** What a promise comes to; rejects with the signal's reason when it is aborted first. */
+export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const end = (): void => reject(signal.reason)
+    if (signal.aborted) end()
+    signal.addEventListener("abort", end, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", end))
+  })
+}

@@ -7,6 +7,8 @@ export interface SelfTestLimits {
   readonly mostBytes?: number
   /** After which a module that has not answered has failed. Default: 10 s. */
   readonly timeoutMs?: number
+  /** Gives up waiting for it. */
+  readonly signal?: AbortSignal
 }
 
 /** What the thread is asked, and what it says. */
@@ -32,7 +34,7 @@ let last: Promise<unknown> = Promise.resolve()
 
 /**
  * `selfTest` in a thread of its own, which is ended where the module does not come to an end. Throws `KernelError` ("module", "trap", "diverged") where the
- * module fails, ("timeout") where it takes too long.
+ * module fails, ("timeout") where it takes too long; and the signal's reason.
  */
 export function selfTestApart(bytes: Uint8Array, limits: SelfTestLimits = {}): Promise<SelfTest> {
   const passed = last.then(() => perform(bytes, limits))
@@ -48,23 +50,31 @@ export function prepareSelfTest(): void {
 
 async function perform(
   bytes: Uint8Array,
-  { mostBytes = Infinity, timeoutMs = 10_000 }: SelfTestLimits,
+  { mostBytes = Infinity, timeoutMs = 10_000, signal }: SelfTestLimits,
 ): Promise<SelfTest> {
+  signal?.throwIfAborted()
   clearTimeout(idle)
   const worker = (thread ??= begin())
-  const verdict = await ask(worker, { bytes, mostBytes }, timeoutMs)
+  const verdict = await ask(worker, { bytes, mostBytes }, timeoutMs, signal)
   rest(worker)
   if ("passed" in verdict) return verdict.passed
   throw new KernelError(verdict.code, verdict.message)
 }
 
 /** Ends the thread where it does not answer. */
-async function ask(worker: Worker, request: Apart, timeoutMs: number): Promise<Verdict> {
+async function ask(
+  worker: Worker,
+  request: Apart,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<Verdict> {
   const { promise, resolve, reject } = Promise.withResolvers<Verdict>()
   const onExit = (code: number): void =>
     reject(new KernelError("module", `the thread of the self-test ended with ${code}`))
   const late = (): void =>
     reject(new KernelError("timeout", `expected the self-test to be done within ${timeoutMs} ms, it goes on`))
+  const giveUp = (): void => reject(signal!.reason)
+  signal?.addEventListener("abort", giveUp)
   worker.on("message", resolve).on("error", reject).on("exit", onExit)
   // It keeps the process alive until there is an answer; the thread itself does not.
   const timer = setTimeout(late, timeoutMs)
@@ -77,6 +87,7 @@ async function ask(worker: Worker, request: Apart, timeoutMs: number): Promise<V
     throw error
   } finally {
     clearTimeout(timer)
+    signal?.removeEventListener("abort", giveUp)
     worker.off("message", resolve).off("error", reject).off("exit", onExit)
   }
 }

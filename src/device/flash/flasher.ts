@@ -5,6 +5,7 @@ import type { TrustedKeys } from "../../net/signature.ts"
 import type { Flash, Notice } from "../../wire/message.ts"
 import type { Topics } from "../../wire/topics.ts"
 import type { DeviceEvent, DeviceLog, FlashStage } from "../event.ts"
+import { orAborted } from "../timers.ts"
 import type { Workbench } from "../workbench.ts"
 import { ActiveProgram } from "./active-program.ts"
 import { FlashVoice } from "./flash-voice.ts"
@@ -221,8 +222,7 @@ export class Flasher {
       { ...this.#options, onBegun: () => this.#voice.changed(), onStage: this.#stage },
       signal,
     )
-    await idle()
-    signal.throwIfAborted()
+    await orAborted(idle(), signal)
     this.#slot.switch(module)
     this.#wanted = undefined
     this.#active.use(module)
@@ -238,8 +238,8 @@ export class Flasher {
 
   async #goBack(sequence: number): Promise<void> {
     const report: FlashReport = { target: sequence, state: "reverted", reason: TOLD, losses: [] }
-    await this.#options.idle()
-    if (this.#unwanted !== sequence) return
+    await orAborted(this.#options.idle(), this.#closing.signal).catch(() => undefined)
+    if (this.#unwanted !== sequence || this.#closing.signal.aborted) return
     this.#unwanted = undefined
     if (sequence !== this.#slot.active) {
       this.#slot.drop(report)

@@ -60,8 +60,7 @@ export async function loadModule(
   await fetchChunks(envelope, manifest, pull, options)
   const bytes = storing(() => slot.arrived(manifest))
   onStage("verified", sequence)
-  await checkAnswers(bytes, manifest, limits.stepMs)
-  signal.throwIfAborted()
+  await checkAnswers(bytes, manifest, { timeoutMs: limits.stepMs, signal })
   onStage("self-tested", sequence)
   return { manifest, bytes }
 }

@@ -17,16 +17,20 @@ export function checkModule(bytes: Uint8Array | undefined, manifest: Manifest): 
     throw new Refusal("features", "expected WebAssembly 1.0 instructions as its manifest says, it has SIMD")
 }
 
-/** Runs the self-test in a thread of its own. Throws `Refusal` ("self-test") where its answers are not those of the manifest, or there are none. */
+/**
+ * Runs the self-test in a thread of its own. Throws `Refusal` ("self-test") where its answers are not those of the manifest, or there are none; and the
+ * signal's reason.
+ */
 export async function checkAnswers(
   bytes: Uint8Array,
   { memoryKiB, selfTest }: Manifest,
-  timeoutMs: number,
+  { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal },
 ): Promise<void> {
   let digest: Uint8Array
   try {
-    digest = sha256((await selfTestApart(bytes, { mostBytes: memoryKiB * 1024, timeoutMs })).answers)
+    digest = sha256((await selfTestApart(bytes, { mostBytes: memoryKiB * 1024, timeoutMs, signal })).answers)
   } catch (cause) {
+    signal.throwIfAborted()
     if (!(cause instanceof FedmoteError)) throw cause
     throw new Refusal("self-test", cause.message, { cause })
   }

@@ -1,6 +1,7 @@
 import { FedmoteError } from "../../core/error.ts"
 import type { Notice } from "../../wire/message.ts"
 import type { HeldModel } from "../model-bytes.ts"
+import { orAborted } from "../timers.ts"
 
 /** Pulls the model of a Notice, however long that takes. Throws `FedmoteError` ("model-superseded", "model"), and the signal's reason. */
 export type PullModel = (notice: Notice, signal: AbortSignal) => Promise<HeldModel>
@@ -70,15 +71,4 @@ export class TrialBasis {
 
 function goesOn({ kind, phase, sizeBytes }: Notice): boolean {
   return kind !== "released" && phase !== "released" && phase !== "offline" && sizeBytes > 0
-}
-
-function orAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const end = (): void => reject(signal.reason)
-    signal.addEventListener("abort", end, { once: true })
-    void promise.then(() => {
-      signal.removeEventListener("abort", end)
-      resolve()
-    })
-  })
 }

@@ -3,7 +3,7 @@ import { FedmoteError } from "../../../src/core/error.ts"
 import { MemorySlotStore } from "../../../src/device/flash/slot-store.ts"
 import type { Side } from "../../../src/device/flash/slot-store.ts"
 import type { LoopbackNetwork } from "../../../src/net/loopback.ts"
-import { moduleWith, scalarNamed } from "../../kernel/foreign-modules.ts"
+import { hangsOnRealData, moduleWith, scalarNamed } from "../../kernel/foreign-modules.ts"
 import { LINE } from "../fake-coordinator.ts"
 import { settle } from "../virtual-clock.ts"
 import { ID, eachFleet, names } from "./gateway.ts"
@@ -215,4 +215,20 @@ test("a gateway that is closed in the middle of a trial has not used one up", as
     await fleet.start()
   }
   await fleet.reported({ active: 1, target: 1, state: "confirmed" })
+})
+
+test.each([
+  [
+    "self-test",
+    moduleWith({ advance: `(func (export "advance") (param i32) (result i32) (loop $on (br $on)) i32.const 1)` }),
+    "verified",
+  ],
+  ["trial", hangsOnRealData(), "trial"],
+])("a gateway does not wait for a %s that hangs before it ends", async (_, bytes, stage) => {
+  const { fleet } = each
+  await fleet.start({ limits: { stepMs: 1_000_000 } })
+  await fleet.publish(signed(bytes, { sequence: 1, ...(stage === "verified" && { selfTest: new Uint8Array(32) }) }))
+  await fleet.tell("install", 1)
+  await vi.waitFor(() => expect(JSON.stringify(fleet.events)).toContain(`"${stage}"`))
+  await fleet.device!.close()
 })
