@@ -3,9 +3,14 @@ import { join } from "node:path"
 import type { CodecName } from "../../src/core/codec.ts"
 import { vectors } from "../kernel/codec-support.ts"
 import type { CodecVectors } from "../kernel/golden.ts"
+import { chunkModule } from "../../src/wire/chunk.ts"
+import { encode } from "../../src/wire/codec.ts"
+import { topics } from "../../src/wire/topics.ts"
 import { INVALID, VECTORS, fromHex } from "../wire/vectors.ts"
 import { EXAMPLES, play, setupOf } from "./federations.ts"
 import type { Example } from "./federations.ts"
+import { manifestBytes } from "./manifest-records.ts"
+import { signedModules } from "./module-records.ts"
 import * as mqtt from "./mqtt.ts"
 import { Puppet } from "./puppet.ts"
 import { DEVICE, TOPICS } from "./world.ts"
@@ -13,7 +18,7 @@ import type { World } from "./world.ts"
 
 /** Where fuzzing begins: the golden vectors, and federations that go well, as the harnesses of firmware-bridge/test/fuzz read them. */
 
-export const HARNESSES = ["message", "mqtt", "payload", "text", "device"] as const
+export const HARNESSES = ["message", "mqtt", "payload", "text", "module", "device"] as const
 export type Harness = (typeof HARNESSES)[number]
 
 /** Writes each harness's files into a folder of its name. `puppet`: the program. */
@@ -24,12 +29,44 @@ export async function writeCorpus(folder: string, puppet: string): Promise<void>
     mqtt: mqttFiles(messages),
     payload: payloadFiles(),
     text: textFiles(),
+    module: moduleFiles(),
     device: [...messages.map(deviceFile), ...(await federationFiles(puppet))],
   }
   for (const harness of HARNESSES) {
     mkdirSync(join(folder, harness), { recursive: true })
     files[harness].forEach((bytes, i) => writeFileSync(join(folder, harness, String(i)), bytes))
   }
+}
+
+/** As fuzz_module.c reads them: a public key, then what happens. And manifests alone. */
+function moduleFiles(): Uint8Array[] {
+  const word = (value: number): readonly number[] => [value % 256, value >> 8]
+  const hear = (kind: number, index: number, bytes: Uint8Array): Buffer =>
+    Buffer.concat([Uint8Array.of(kind, ...word(index), ...word(bytes.length)), bytes])
+  const scripts = signedModules().map(({ publicKey, envelope, module, manifest }) => {
+    const { sequence, slot, chunkBytes } = manifest
+    const of = topics("motes")
+    const chunks = chunkModule(module, sequence, chunkBytes).map((chunk) => encode(chunk))
+    const [topic, at] = [Buffer.from(of.manifest(slot, sequence)), Buffer.from(of.module(slot, sequence, 0))]
+    const restart = Uint8Array.of(6)
+    const polls = new Uint8Array(4).fill(4)
+    return Buffer.concat([
+      publicKey,
+      Uint8Array.of(0, ...word(sequence)),
+      hear(3, topic.length, envelope),
+      topic,
+      hear(3, at.length, chunks[0]!),
+      at,
+      restart,
+      ...chunks.toReversed().map((bytes, i) => hear(2, chunks.length - 1 - i, bytes)),
+      polls,
+      restart,
+      Uint8Array.of(0, ...word(sequence + 1)),
+      hear(1, 0, envelope),
+      Uint8Array.of(5),
+    ])
+  })
+  return [...scripts, ...manifestBytes()]
 }
 
 function mqttFiles(messages: readonly Uint8Array[]): Buffer[] {

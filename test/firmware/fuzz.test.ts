@@ -7,7 +7,7 @@ import { FIRMWARE, build } from "./build.ts"
 import { HARNESSES, writeCorpus } from "./fuzz-corpus.ts"
 
 /** A device takes some hundred times longer than a decoder. `npm run test:long -- fuzz` gives each harness a minute (fuzz-long.ts). */
-const RUNS = { message: 20_000, mqtt: 20_000, payload: 5000, text: 20_000, device: 2000 } as const
+const RUNS = { message: 20_000, mqtt: 20_000, payload: 5000, text: 20_000, module: 20_000, device: 2000 } as const
 
 let built: Build
 beforeAll(async () => {

@@ -62,6 +62,11 @@ export function manifestRecords(): Records {
   return records
 }
 
+/** Manifests without their envelopes, good and bad. */
+export function manifestBytes(): Uint8Array[] {
+  return [...valid, ...manifests].map(({ payload }) => fromHex(payload))
+}
+
 /** Every manifest of the vectors with each of its bits turned, and with each byte left out: whether the TypeScript side takes it. */
 export function changedManifests(): Records {
   const records = new Records()

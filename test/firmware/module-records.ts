@@ -68,9 +68,20 @@ function turn(bytes: Uint8Array, at: number): void {
   bytes[index]! ^= 1
 }
 
-export function moduleRecords(): Records {
-  const records = new Records()
-  for (const [i, { name, refusal, manifest: given, size = 600, change, stranger }] of CASES.entries()) {
+/** A module as it is published: perhaps not as it was signed. */
+export interface SignedModule {
+  readonly name: string
+  /** The operator's, that the device trusts. */
+  readonly publicKey: Uint8Array
+  readonly envelope: Uint8Array
+  readonly module: Uint8Array
+  readonly manifest: Manifest
+  /** The code with which it is refused; empty: it is taken. */
+  readonly refusal: string
+}
+
+export function signedModules(): SignedModule[] {
+  return CASES.map(({ name, refusal, manifest: given, size = 600, change, stranger }, i) => {
     const sequence = given.sequence ?? 10 + i
     const module = moduleOf(sequence, size)
     const manifest: Manifest = {
@@ -88,8 +99,21 @@ export function moduleRecords(): Records {
     }
     const envelope = (stranger ? STRANGER : OPERATOR).seal(encodeManifest(manifest)).slice()
     change?.({ envelope, module })
-    const shape = Uint32Array.of(sequence, manifest.chunkBytes)
-    records.add("module", name, OPERATOR.publicKey, envelope, module, refusal, shape)
-  }
+    return { name, publicKey: OPERATOR.publicKey, envelope, module, manifest, refusal }
+  })
+}
+
+export function moduleRecords(): Records {
+  const records = new Records()
+  for (const { name, publicKey, envelope, module, manifest, refusal } of signedModules())
+    records.add(
+      "module",
+      name,
+      publicKey,
+      envelope,
+      module,
+      refusal,
+      Uint32Array.of(manifest.sequence, manifest.chunkBytes),
+    )
   return records
 }
