@@ -218,7 +218,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static uint8_t chunks[8];
     uint8_t keys[2U * FM_PUBLIC_KEY_BYTES];
     fuzz_input_t input = { data, size };
-    uint32_t keysSize;
     fm_module_options_t options = { "motes", "train", tags,   keys,          2U,   1U,  0U, 1U << 16U,
                                     chunks,  sizeof(chunks), &store, any_signature, NULL, run, NULL };
     fm_module_t module;
@@ -226,7 +225,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     read(data, size);
     memset(&shelf, 0, sizeof(shelf));
     memset(keys, 0, sizeof(keys));
-    memcpy(keys, fuzz_bytes(&input, FM_PUBLIC_KEY_BYTES, &keysSize), keysSize);
+    for (uint32_t i = 0U; i < FM_PUBLIC_KEY_BYTES; i++) {
+        keys[i] = (uint8_t)fuzz_byte(&input);
+    }
     fuzz_check(fm_module_begin(&module, &options) == FM_OK, "it begins");
     while (input.size > 0U) {
         act(&module, &options, &input);
