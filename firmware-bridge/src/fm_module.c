@@ -228,7 +228,7 @@ static fm_reason_t module_read(const fm_module_t *module, uint32_t index, fm_byt
 
 bool fm_module_has(const fm_module_t *module, uint32_t index)
 {
-    return ((module->options->chunks[index / 8U] >> (index % 8U)) & 1U) != 0U;
+    return (((uint32_t)module->options->chunks[index / 8U] >> (index % 8U)) & 1U) != 0U;
 }
 
 void fm_module_on_chunk(fm_module_t *module, uint32_t index, fm_bytes_t message)
