@@ -3,18 +3,17 @@ import type { Federation } from "../core/federation.ts"
 import type { RoundResult } from "../core/result.ts"
 import { evaluationDue } from "../core/round.ts"
 import type { RoundName } from "../core/round-late.ts"
-import { around } from "../core/round-pace.ts"
-import type { Away } from "../core/round-pace.ts"
 import type { RoundEffect, RoundEvent, RoundKind, RoundState } from "../core/round.ts"
 import { seedsOf } from "../core/seeds.ts"
 import type { AccumulatorOptions } from "../kernel/accumulator.ts"
 import type { Accumulator } from "../kernel/types.ts"
 import type { Clock } from "../net/clock.ts"
-import type { Receipt, Update } from "../wire/message.ts"
+import type { Update } from "../wire/message.ts"
 import type { WholeUpdate } from "../wire/reassembly.ts"
-import { toText } from "../wire/text.ts"
 import { Pulls } from "../wire/pulls.ts"
 import type { Announcer } from "./announcer.ts"
+import { Answers } from "./answers.ts"
+import type { Answered } from "./answers.ts"
 import type { Census } from "./census.ts"
 import { FloodWatch } from "./flood-watch.ts"
 import { Folding } from "./folding.ts"
@@ -64,9 +63,7 @@ const SMALLEST_CHUNK_BYTES = 64
 const MOST_BEGUN = 8
 
 /** The update that is before the round machine now. */
-interface Case extends RoundName {
-  readonly device: string
-  readonly updateId: Uint8Array
+interface Case extends Answered {
   /** Absent for a chunk that will not be wanted. */
   readonly whole?: { readonly update: WholeUpdate; readonly bytes: number }
 }
@@ -80,8 +77,7 @@ export class Desk {
   readonly #folding: Folding
   readonly #flood: FloodWatch
   readonly #pulls: Pulls
-  /** Answers to the current message: they hold back the broker. */
-  #replies: Promise<void>[] = []
+  readonly #answers: Answers
   #case: Case | undefined
   #cancelTimer: () => void = () => {}
   #timerAtMs = Infinity
@@ -92,6 +88,7 @@ export class Desk {
     this.#options = options
     this.#federation = federation
     this.#announcer = announcer
+    this.#answers = new Answers(federation, announcer, options.registry)
     this.#folding = new Folding(federation, recordCohorts, createAccumulator)
     const { upload, downlink } = federation.plan
     this.#pulls = new Pulls(upload.chunkBytes, downlink?.history)
@@ -142,7 +139,7 @@ export class Desk {
       case "unknown":
         log.debug({ device }, "device has not introduced itself")
         this.#step({ type: "unready", nowMs, device })
-        this.#comeBack(device, UNKNOWN_SECONDS)
+        this.#answers.comeBack(device, UNKNOWN_SECONDS)
         break
       case "withdrawn":
         if (rounds.ready.has(device) || rounds.cohort.has(device)) log.info({ device }, "device has withdrawn")
@@ -157,17 +154,17 @@ export class Desk {
         log.debug({ device }, "device does not have the tags that are selected")
         this.#step({ type: "unready", nowMs, device })
         // Told once a greeting: with the Ready.
-        if (chunkClass === undefined) this.#comeBack(device, EXCLUDED_SECONDS)
+        if (chunkClass === undefined) this.#answers.comeBack(device, EXCLUDED_SECONDS)
         break
       case "unfit":
         this.#options.complaints.about(device, "device does not fit", { reason: verdict.reason })
         this.#step({ type: "unready", nowMs, device })
-        this.#replies.push(this.#announcer.stop(device, verdict.reason))
+        this.#answers.stop(device, verdict.reason)
         break
       default:
         unreachable(verdict)
     }
-    await this.#replied()
+    await this.#answers.settled()
   }
 
   /** Between two rounds other devices can serve: these are all that are ready. */
@@ -190,12 +187,10 @@ export class Desk {
   }
 
   /** Turns an update away for a reason of the caller's. Resolves when more may come. */
-  async refuse(device: string, { round, epoch, updateId }: Update, reason: string): Promise<void> {
-    this.#options.complaints.about(device, "update refused", { round, reason })
-    this.#case = { device, round, epoch, updateId }
-    this.#receipt("refused", { reason })
-    this.#case = undefined
-    await this.#replied()
+  async refuse(device: string, update: Update, reason: string): Promise<void> {
+    this.#options.complaints.about(device, "update refused", { round: update.round, reason })
+    this.#answers.receipt({ device, ...update }, "refused", { reason })
+    await this.#answers.settled()
   }
 
   /** One chunk of an update has come; its payload is borrowed until the promise settles. */
@@ -208,8 +203,8 @@ export class Desk {
       if (status === "refused") complaints.about(device, "update refused", { round: chunk.round, reason })
       else log.debug({ device, reason }, `update ${status}`)
       // Whoever meets a full house does not come back with all the others.
-      const retrySeconds = status === "busy" ? this.#around(device, seconds) : seconds
-      this.#replies.push(this.#announcer.receipt(device, { ...arrival.receipt, retrySeconds }))
+      const retrySeconds = status === "busy" ? this.#answers.around(device, seconds) : seconds
+      this.#answers.receipt({ device, ...chunk }, status, { ...arrival.receipt, retrySeconds })
     } else if (arrival.type === "partial") {
       const { begun } = arrival
       // One that is born again and again begins a new one each time, and so does one that wants the room of others.
@@ -220,7 +215,7 @@ export class Desk {
       this.#step({ type: "update", nowMs: this.#nowMs(), device, round, epoch })
       this.#case = undefined
     }
-    await this.#replied()
+    await this.#answers.settled()
   }
 
   #nowMs(): number {
@@ -259,7 +254,7 @@ export class Desk {
       case "receipt":
         return this.#turnAway(effect.status, effect.into)
       case "wait":
-        return this.#wait(effect.devices)
+        return this.#answers.wait(effect.devices)
       case "commit":
         log.info({ round, epoch, kind: effect.kind, folded, of: cohort.size }, "round commits")
         return this.#commit(effect.kind)
@@ -299,12 +294,12 @@ export class Desk {
       const own = this.#ifWanted({ samples, steps, staleness, lossSum: metrics[0] })
       const facts = { device, round, folded: folded + 1, of: cohort.size, ...own }
       this.#options.log.debug(facts, "update folded")
-      this.#receipt("folded", currentOf(this.#federation.rounds))
+      this.#answers.receipt(this.#case!, "folded", currentOf(this.#federation.rounds))
     } catch (error) {
       if (!(error instanceof FedmoteError) || error.code === "internal") throw error
       ok = false
       this.#options.complaints.about(device, "update refused", { round, reason: error.message })
-      this.#receipt("refused", { reason: error.message })
+      this.#answers.receipt(this.#case!, "refused", { reason: error.message })
     }
     this.#step({ type: "folded", nowMs: this.#nowMs(), device, ok })
   }
@@ -314,62 +309,23 @@ export class Desk {
     return this.#federation.plan.privacy.deviceMetrics ? metrics : {}
   }
 
-  /** Outside the round machine: around so many seconds from now. */
-  #comeBack(device: string, seconds: number): void {
-    this.#wait([{ device, seconds: this.#around(device, seconds) }])
-  }
-
-  #around(device: string, seconds: number): number {
-    const { plan, rounds } = this.#federation
-    return around(seconds, seedsOf(plan).sampling, rounds.round, this.#options.registry.keyOf(device))
-  }
-
-  #wait(devices: readonly Away[]): void {
-    const [one, ...others] = devices
-    // One that has just come holds back the broker until it is answered; many are answered by and by.
-    if (others.length > 0) this.#announcer.wait(devices)
-    else if (one !== undefined) this.#replies.push(this.#announcer.waitOne(one))
-  }
-
   #turnAway(status: "duplicate" | "late" | "uninvited" | "busy", into?: RoundName): void {
     const { round, epoch } = this.#federation.rounds
-    const { device } = this.#case!
+    const about = this.#case!
+    const { device } = about
     this.#options.log.debug({ device, round, epoch }, `update ${status}`)
     switch (status) {
       case "uninvited":
-        return this.#receipt("refused", { reason: "not invited to this round" })
+        return this.#answers.receipt(about, "refused", { reason: "not invited to this round" })
       case "busy":
-        return this.#receipt("busy", { retrySeconds: this.#around(device, CLOSED_SECONDS) })
+        return this.#answers.receipt(about, "busy", { retrySeconds: this.#answers.around(device, CLOSED_SECONDS) })
       case "duplicate":
-        return this.#receipt("duplicate", into)
+        return this.#answers.receipt(about, "duplicate", into)
       case "late":
-        return this.#receipt("late", currentOf(this.#federation.rounds))
+        return this.#answers.receipt(about, "late", currentOf(this.#federation.rounds))
       default:
         return unreachable(status)
     }
-  }
-
-  /** Answers the update that is before us, with its round and epoch unless `facts` has others. */
-  #receipt(status: Receipt["status"], facts: Partial<Receipt> = {}): void {
-    const { device, round, epoch, updateId } = this.#case!
-    const message: Receipt = {
-      type: "receipt",
-      status,
-      round,
-      epoch,
-      updateId,
-      retrySeconds: 0,
-      allowedBytes: 0,
-      ...facts,
-      reason: toText(facts.reason ?? ""),
-    }
-    this.#replies.push(this.#announcer.receipt(device, message))
-  }
-
-  async #replied(): Promise<void> {
-    const replies = this.#replies
-    this.#replies = []
-    await Promise.all(replies)
   }
 
   #commit(kind: RoundKind): void {

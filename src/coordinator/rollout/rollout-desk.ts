@@ -318,6 +318,9 @@ export class RolloutDesk {
   }
 
   #scheduleStatus(): void {
+    // A fleet without modules has nothing to say about them.
+    const { trusted, book, gate } = this.#options
+    if (trusted === undefined && this.#reports.size === 0 && gate.sequence === 0 && book.highest === 0) return
     this.#cancelStatus ??= this.#options.clock.after(STATUS_MS, () => {
       this.#cancelStatus = undefined
       const { topics, gate } = this.#options
