@@ -9,7 +9,7 @@ import type { TrustedKeys } from "../../net/signature.ts"
 import { encode } from "../../wire/codec.ts"
 import { decodeEnvelope } from "../../wire/manifest.ts"
 import type { Manifest } from "../../wire/manifest.ts"
-import type { Flash, Flashed } from "../../wire/message.ts"
+import type { Flashed } from "../../wire/message.ts"
 import type { Order } from "../../wire/order.ts"
 import type { Topics } from "../../wire/topics.ts"
 import type { Complaints, CoordinatorLog } from "../log.ts"
@@ -20,6 +20,7 @@ import { OrderDesk } from "./order-desk.ts"
 import type { RolloutBook } from "./rollout-book.ts"
 import { standingOf } from "./standing.ts"
 import type { ModuleReport } from "./standing.ts"
+import { dueOf } from "./due.ts"
 import { rolloutFacts } from "./facts.ts"
 import { ROLLOUT_SCHEMA } from "./status.ts"
 import type { RolloutFacts, RolloutStatus } from "./status.ts"
@@ -270,29 +271,11 @@ export class RolloutDesk {
   #tell(device: string, again = false): void {
     const report = this.#reports.get(device)
     if (report === undefined) return
-    const flash = this.#due(device, report, again)
+    const { rollout, settled } = this.#options.book
+    const flash = dueOf(device, report, { rollout, settled }, again)
     if (flash === undefined) return
     const { link, topics, gate } = this.#options
     this.#inBackground(link.publish(topics.flash(device), encode({ type: "flash", slot: gate.slot, ...flash })))
-  }
-
-  #due(
-    device: string,
-    { active, target, state }: ModuleReport,
-    again: boolean,
-  ): Pick<Flash, "action" | "sequence"> | undefined {
-    const { rollout, settled } = this.#options.book
-    const sequence = rollout?.settings.sequence ?? 0
-    const under = target > 0 && (state === "loading" || state === "installed") ? target : undefined
-    const wants = rollout?.wants(device) ?? "nothing"
-    if (rollout?.isUndone === true && sequence > 0 && (active === sequence || under === sequence))
-      return { action: "revert", sequence }
-    if (wants === "install" && rollout!.isOpen)
-      return active === sequence || under === sequence ? undefined : { action: "install", sequence }
-    const gaveUp =
-      target === settled && (state === "rolledBack" || state === "reverted" || (state === "refused" && !again))
-    if (settled > active && under !== settled && !gaveUp) return { action: "install", sequence: settled }
-    return undefined
   }
 
   #again(): void {
