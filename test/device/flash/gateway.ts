@@ -157,7 +157,7 @@ export class Fleet {
   }
 }
 
-const WAIT = { timeout: 10_000, interval: 5 }
+const WAIT = { timeout: 20_000, interval: 5 }
 
 /** A fleet for each test of a file. */
 export function eachFleet(): { readonly fleet: Fleet } {
