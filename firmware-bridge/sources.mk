@@ -45,10 +45,12 @@ FM_SOURCES = \
   src/fm_round_training.c \
   src/fm_session.c \
   src/fm_sha256.c \
+  src/fm_sha256_roots.c \
   src/fm_sum.c \
   src/fm_terms.c \
   src/fm_topic.c \
   src/fm_training.c \
   src/fm_upload.c \
   src/fm_utf8.c \
-  src/fm_work.c
+  src/fm_work.c \
+  src/fm_writer.c

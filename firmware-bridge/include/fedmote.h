@@ -181,10 +181,10 @@ typedef struct {
     const fm_changes_t *changes;
 } fm_parts_t;
 
-/** Training with softmax, ReLU and plain SGD; f32 and int8. */
+/** All that it takes to take part: statistics, training and evaluation with softmax, ReLU and plain SGD; f32 and int8. */
 extern const fm_parts_t fm_parts_least;
 
-/** The same, and statistics and evaluation; tanh; weight decay, momentum and the proximal term. */
+/** The same, and tanh; weight decay, momentum and the proximal term. */
 extern const fm_parts_t fm_parts_small;
 
 /** Everything. */
@@ -316,6 +316,8 @@ const float *fm_device_model(const fm_device_t *device, uint32_t *count);
 
 /* ---- inside the context: not for others --------------------------------------------------------- */
 
+/* The order of members is the one with which code is smallest: what is used most is within reach of the shortest instructions, bytes below 32, words below 128. */
+
 /** Most layers of a model. */
 #define FM_LAYERS 15U
 
@@ -342,54 +344,54 @@ typedef struct {
 typedef struct {
     uint32_t inputs;
     uint32_t layerCount;
-    uint32_t epochs;
-    uint32_t batch;
-    float positiveWeight;
+    fm_range_t shared;
     float learningRate;
-    float momentum;
-    float l2;
-    float proximal;
     uint16_t loss;
     uint16_t standardized;
+    float positiveWeight;
+    fm_range_t trained;
+    uint16_t schedule;
+    uint32_t hasExampleClipNorm;
+    float exampleClipNorm;
+    float l2;
+    float proximal;
+    uint32_t batch;
+    uint32_t epochs;
+    fm_layer_t layers[FM_LAYERS];
     uint32_t hasErrorFeedback;
     uint16_t errorFeedback;
-    uint16_t schedule;
-    uint32_t hasSchedule;
-    uint32_t warmup;
     float finalFraction;
     uint32_t hasClipping;
     uint32_t hasClipNorm;
     float clipNorm;
-    uint32_t hasExampleClipNorm;
-    float exampleClipNorm;
-    fm_range_t trained;
-    fm_range_t shared;
     uint32_t hasMaxStaleness;
     /** Updates of earlier rounds are taken, from models of at most so many commits ago. */
     uint32_t maxStaleness;
-    fm_layer_t layers[FM_LAYERS];
+    uint32_t hasSchedule;
+    uint32_t warmup;
+    float momentum;
 } fm_settings_t;
 
 /** A Notice, but for its strings. */
 typedef struct {
-    uint32_t round;
-    uint32_t epoch;
-    uint16_t kind;
-    uint16_t phase;
-    uint32_t session;
-    uint32_t secondsLeft;
-    uint32_t version;
-    uint32_t sizeBytes;
     int32_t grid;
-    uint32_t weightCap;
-    uint32_t seed;
-    uint32_t shards;
+    uint16_t kind;
     uint32_t spreadSeconds;
+    uint32_t hasDeltas;
+    uint32_t deltasBase;
+    uint16_t phase;
+    uint32_t sizeBytes;
+    uint32_t version;
+    uint32_t weightCap;
+    uint32_t session;
+    uint32_t shards;
+    uint32_t round;
     uint32_t hasCommitted;
     uint32_t committedRound;
     uint32_t committedEpoch;
-    uint32_t hasDeltas;
-    uint32_t deltasBase;
+    uint32_t epoch;
+    uint32_t seed;
+    uint32_t secondsLeft;
     uint16_t deltasCodec;
     fm_settings_t training;
 } fm_notice_numbers_t;
@@ -402,8 +404,8 @@ typedef struct {
 
 typedef struct {
     uint32_t state[8];
-    uint32_t bytes;
     uint32_t words[16];
+    uint32_t bytes;
 } fm_sha256_t;
 
 /** Names random streams: assembly/README.md. */
@@ -416,9 +418,9 @@ typedef struct {
 
 typedef struct {
     uint64_t mantissa;
-    int32_t exponent;
-    bool negative;
     bool spoiled;
+    bool negative;
+    int32_t exponent;
 } fm_sum_t;
 
 /** What a broker has delivered: views of the packet. */
@@ -431,111 +433,120 @@ typedef struct {
 } fm_publish_t;
 
 typedef struct {
-    uint8_t state;
-    uint8_t attempts;
-    bool pinged;
-    /** Whether an acknowledgement has come since the last look at the clock. */
-    bool acknowledged;
-    const fm_port_t *port;
-    const fm_buffers_t *buffers;
-    /** The clock at this poll. */
-    uint32_t nowMs;
-    /** Half of the silence that ends a connection. */
-    uint32_t halfMs;
-    /** Bytes in the buffer for incoming packets; of those, the ones that were handed out. Bytes still to be dropped. */
-    uint32_t filled;
-    uint32_t used;
-    uint32_t skip;
-    /** Bytes that are still to be written. */
-    uint32_t queued;
-    /** Packet ids: the last one used, and that of a publish that is not acknowledged yet, or 0. */
-    uint32_t lastId;
-    uint32_t publishId;
-    /** How many acknowledgements the broker owes, and since when it has sent none. */
-    uint32_t owed;
-    uint32_t owedMs;
-    /** Since when it is in this state, and for how long it waits. */
-    uint32_t sinceMs;
-    uint32_t waitMs;
-    uint32_t heardMs;
-    uint32_t sentMs;
-    uint32_t pingedMs;
     /** Why the connection is to be broken; FM_OK: it is not. */
     fm_result_t broken;
+    /** How many acknowledgements the broker owes. */
+    uint32_t owed;
     /** Of the last event. */
     fm_result_t result;
-    uint32_t needed;
+    bool pinged;
+    uint8_t state;
+    /** Of a publish that is not acknowledged yet, or 0. */
+    uint32_t publishId;
+    /** Whether an acknowledgement has come since the last look at the clock. */
+    bool acknowledged;
+    uint8_t attempts;
+    /** Bytes in the buffer for incoming packets. */
+    uint32_t filled;
+    /** How long it waits. */
+    uint32_t waitMs;
+    /** The packet id used last. */
+    uint32_t lastId;
     uint32_t ackId;
+    /** The clock at this poll. */
+    uint32_t nowMs;
+    const fm_port_t *port;
+    /** Since when it has sent none. */
+    uint32_t owedMs;
+    /** Since when it is in this state. */
+    uint32_t sinceMs;
+    /** Of those in the buffer, the ones that were handed out. */
+    uint32_t used;
+    uint32_t sentMs;
     fm_publish_t message;
+    /** Bytes that are still to be written. */
+    uint32_t queued;
+    const fm_buffers_t *buffers;
+    uint32_t heardMs;
+    uint32_t needed;
+    /** Half of the silence that ends a connection. */
+    uint32_t halfMs;
+    /** Bytes still to be dropped. */
+    uint32_t skip;
+    uint32_t pingedMs;
 } fm_session_t;
 
 /** A model, and how this device's samples and random numbers go into it. */
 typedef struct {
-    const fm_settings_t *settings;
-    const fm_loss_t *loss;
+    /** Units of all layers but the last. */
+    uint32_t hidden;
+    /** Units of the last. */
+    uint32_t classes;
     /** What does for tanh; NULL: nothing. */
     const fm_curve_t *curve;
+    const fm_loss_t *loss;
     /** Means and inverse deviations of the inputs; NULL where the federation does not standardise. */
     const float *scales;
-    /** Units of all layers but the last, and of the last. */
-    uint32_t hidden;
-    uint32_t classes;
     fm_key_t key;
+    /** What outputs are made with. */
+    const float *parameters;
+    const fm_settings_t *settings;
+    const fm_samples_t *samples;
 } fm_model_t;
 
 /** How far training has come. */
 typedef struct {
-    uint32_t steps;
-    uint32_t samples;
-    /** Row of the epoch; size of the batch and how many of it are learned; then the layer and the input that step. */
-    uint32_t row;
-    uint32_t batch;
-    uint32_t taken;
-    uint32_t layer;
-    uint32_t input;
-    /** The next parameter that steps, and where the layer's outputs are. */
-    uint32_t weight;
-    uint32_t outputs;
-    uint32_t shuffled;
     fm_sum_t lossSum;
+    /** The input whose weights step. */
+    uint32_t input;
+    uint32_t steps;
+    uint32_t shuffled;
+    /** How many of the batch are learned. */
+    uint32_t taken;
+    /** When all are: the layer that steps. */
+    uint32_t layer;
+    uint32_t samples;
+    /** Size of the batch. */
+    uint32_t batch;
+    /** Row of the epoch. */
+    uint32_t row;
 } fm_trained_t;
 
 typedef struct {
-    const fm_model_t *model;
-    const fm_samples_t *samples;
-    /** As many as there are rows. */
-    uint16_t *order;
+    fm_trained_t done;
     /** What does for weight decay, momentum and the proximal term; NULL: nothing. */
     const fm_terms_t *terms;
-    /** The parameters before, left alone; and those of now. */
-    const float *start;
-    float *weights;
     /** fm_training_memory() floats. */
     float *memory;
     /** Of momentum, or NULL. */
     float *velocity;
-    fm_trained_t done;
+    /** The parameters before, left alone. */
+    const float *start;
+    fm_model_t *model;
+    /** Those of now. */
+    float *weights;
+    /** As many as there are rows. */
+    uint16_t *order;
 } fm_training_t;
 
 /** What is counted over rows. */
 typedef struct {
     float *counts;
+    /** Training rows, of which only scores are counted. */
+    bool training;
     fm_sum_t loss;
     fm_sum_t squared;
     fm_sum_t absolute;
 } fm_tally_t;
 
 typedef struct {
-    const fm_model_t *model;
-    const fm_samples_t *test;
     const fm_samples_t *train;
-    const float *parameters;
-    float *vector;
-    float *memory;
-    /** The row that is next, and whether it is a training row. */
-    uint32_t row;
-    bool training;
     fm_tally_t tally;
+    /** The row that is next. */
+    uint32_t row;
+    float *memory;
+    float *vector;
+    fm_model_t *model;
 } fm_evaluation_t;
 
 /** One round is worked on at a time, and begins anew. */
@@ -543,6 +554,8 @@ typedef struct {
 typedef union {
     fm_training_t training;
     fm_evaluation_t evaluation;
+    /** Of statistics: the feature that is next. */
+    uint32_t feature;
 } fm_job_t;
 
 /** What is encoded: `values`, less `start` where that is not NULL. */
@@ -556,35 +569,43 @@ typedef struct {
 
 /** What the coordinator said last. */
 typedef struct {
+    /** What this image has for the codec; NULL: nothing. */
+    const fm_codec_t *codec;
+    uint32_t parameters;
+    /** Floats of means and inverse deviations. */
+    uint32_t headFloats;
+    /** Of the model in all. */
+    uint32_t modelFloats;
+    /** What it has for the round. */
+    const fm_round_t *round;
+    fm_notice_numbers_t notice;
     /** The size of chunks in which this device pulls the model; 0: none is small enough. */
     uint32_t chunkBytes;
-    /** What this image has for it; NULL: nothing. */
-    const fm_codec_t *codec;
-    const fm_round_t *round;
-    /** Floats of the model: of means and inverse deviations, and in all. */
-    uint32_t headFloats;
-    uint32_t modelFloats;
-    uint32_t parameters;
     uint8_t digest[32];
-    fm_notice_numbers_t notice;
 } fm_plan_t;
 
 /** The model on its way. */
 typedef struct {
-    /** Whether the chunk is asked for; whether it waits before another attempt; whether it is a change that is pulled. */
+    /** Whether the chunk is asked for. */
     bool asked;
+    /** Whether it waits before another attempt. */
     bool waiting;
+    /** Whether it is a change that is pulled. */
     bool change;
     uint8_t attempts;
-    /** The version whose bytes are pulled, its bytes, the size of chunks, the next of them. */
-    uint32_t version;
-    uint32_t partBytes;
-    uint32_t chunkBytes;
-    uint32_t index;
-    fm_timer_t timer;
-    /** Of a change: bytes of the block that is not whole yet, and the next value. */
-    uint32_t filled;
+    /** Of a change: the next value. */
     uint32_t at;
+    /** The size of chunks. */
+    uint32_t chunkBytes;
+    /** Of a change: bytes of the block that is not whole yet. */
+    uint32_t filled;
+    /** Bytes of what is pulled. */
+    uint32_t partBytes;
+    /** The next chunk. */
+    uint32_t index;
+    /** The version whose bytes are pulled. */
+    uint32_t version;
+    fm_timer_t timer;
 } fm_pull_t;
 
 /** Strings of an update, in their order. */
@@ -598,82 +619,83 @@ typedef struct {
 typedef struct {
     uint32_t index;
     uint32_t count;
+    uint32_t steps;
+    uint32_t samples;
     uint32_t round;
     uint32_t epoch;
-    uint32_t baseVersion;
-    uint32_t samples;
-    uint32_t steps;
-    uint16_t codec;
     fm_bytes_t strings[3];
+    uint16_t codec;
+    uint32_t baseVersion;
 } fm_update_t;
 
 /** The update that is kept. */
 typedef struct {
-    const fm_codec_t *codec;
-    /** Bytes of the payload, and of each chunk of it; where hashing and sending are. */
+    /** Bytes of the payload. */
     uint32_t bytes;
-    uint32_t chunkBytes;
-    uint32_t at;
-    uint32_t resendMs;
     fm_timer_t timer;
+    /** Where hashing and sending are. */
+    uint32_t at;
+    /** Bytes of each chunk. */
+    uint32_t chunkBytes;
+    const fm_codec_t *codec;
+    uint32_t resendMs;
     fm_update_t message;
-    uint8_t updateId[8];
     uint8_t loss[4];
     fm_delta_t delta;
+    uint8_t updateId[8];
 } fm_upload_t;
 
 struct fm_device {
-    uint8_t stage;
-    uint8_t flight;
-    /** How many of its own topics it has subscribed to. */
-    uint8_t subscribed;
-    /** Why it is over; FM_OK: it is not. */
-    fm_result_t ended;
-    /** Why this device cannot work for the federation; FM_OK: it can. */
-    fm_result_t problem;
-    bool helloDue;
-    bool readyDue;
-    bool greeted;
-    bool saidWilling;
-    /** The Notice is to be read again. */
-    bool readNotice;
-    bool hasPlan;
-    bool offline;
+    uint32_t pendingRound;
     /** The connection was lost, and no Notice has come since: nothing is sent of an update that may be committed. */
     bool unsure;
     /** A Task whose Notice has not come yet. */
     bool pending;
-    /** Whether a round was taken up; whether it has to finish. */
-    bool took;
-    bool finish;
-    bool releasing;
-    bool released;
-    /** The model in memory: whether there is one, and whether it is the plan's. */
-    bool holds;
+    /** Why it is over; FM_OK: it is not. */
+    fm_result_t ended;
+    /** Whether it is the plan's. */
     bool holdsPlans;
-    /* What is used most is within reach of the shortest instructions: bytes below 32, words below 128. */
-    fm_pull_t pull;
+    bool helloDue;
+    /** The Notice is to be read again. */
+    bool readNotice;
+    bool released;
+    /** Whether there is a model in memory. */
+    bool holds;
+    bool greeted;
+    bool releasing;
+    bool hasPlan;
+    /** How many of its own topics it has subscribed to. */
+    uint8_t subscribed;
+    bool offline;
+    /** Whether it has to finish. */
+    bool finish;
+    bool readyDue;
+    /** Why this device cannot work for the federation; FM_OK: it can. */
+    fm_result_t problem;
+    /** Whether a round was taken up. */
+    bool took;
+    bool saidWilling;
+    uint8_t stage;
+    uint8_t flight;
     const fm_device_options_t *options;
-    uint32_t pendingRound;
+    fm_pull_t pull;
+    /** The largest chunk of a model that it takes. */
+    uint32_t chunkLimit;
     uint32_t pendingEpoch;
+    uint32_t subscribeId;
     uint32_t tookRound;
     uint32_t tookEpoch;
     fm_upload_t upload;
+    fm_plan_t plan;
+    fm_timer_t readyTimer;
     /** Tells this life of the device from others. */
     uint32_t sessionId;
-    /** The largest chunk of a model that it takes. */
-    uint32_t chunkLimit;
-    uint32_t subscribeId;
-    uint32_t heldVersion;
-    /** Of statistics: the feature that is next. */
-    uint32_t feature;
-    fm_timer_t greetTimer;
-    fm_timer_t readyTimer;
-    fm_session_t session;
-    fm_model_t model;
-    fm_plan_t plan;
     /* cppcheck-suppress misra-c2012-19.2 ; MISRA Ref 19.2.2 */
     fm_job_t job;
+    fm_session_t session;
+    fm_timer_t greetTimer;
+    fm_model_t model;
+    uint32_t heldVersion;
     fm_sha256_t sha;
 };
 

@@ -6,21 +6,23 @@
 
 /* Arguments below are in the head's first byte; from here on it says how many bytes they have: 1, 2 or 4. */
 #define CBOR_SHORT 24U
-#define CBOR_FOUR_BYTES 26U
+
+/* No byte, and of no major type. */
+#define NO_BYTE 0x100U
 
 void fm_cbor_read(fm_cbor_t *cbor, const uint8_t *bytes, uint32_t size)
 {
     (void)memset(cbor, 0, sizeof(*cbor));
     cbor->reads = true;
     cbor->from = bytes;
-    cbor->size = size;
+    cbor->out.size = size;
 }
 
 void fm_cbor_write(fm_cbor_t *cbor, uint8_t *bytes, uint32_t size)
 {
     fm_cbor_read(cbor, NULL, size);
     cbor->reads = false;
-    cbor->to = bytes;
+    cbor->out.bytes = bytes;
 }
 
 fm_result_t fm_cbor_end(const fm_cbor_t *cbor)
@@ -28,12 +30,12 @@ fm_result_t fm_cbor_end(const fm_cbor_t *cbor)
     fm_result_t result = FM_OK;
 
     if (cbor->reads) {
-        if (cbor->failed || (cbor->at != cbor->size)) {
+        if (cbor->failed || (cbor->out.at != cbor->out.size)) {
             result = FM_BAD_MESSAGE;
         }
     } else if (cbor->failed) {
         result = FM_BAD_ARGUMENT;
-    } else if (cbor->at > cbor->size) {
+    } else if (cbor->out.at > cbor->out.size) {
         result = FM_NO_SPACE;
     } else {
         /* All went well. */
@@ -46,14 +48,6 @@ void fm_cbor_most(fm_cbor_t *cbor, uint32_t number, uint32_t most)
     if (number > most) {
         cbor->failed = true;
     }
-}
-
-static void cbor_put(fm_cbor_t *cbor, uint32_t byte)
-{
-    if (cbor->at < cbor->size) {
-        cbor->to[cbor->at] = (uint8_t)(byte & 0xFFU);
-    }
-    cbor->at++;
 }
 
 /** How many bits of an argument stand behind a head's first byte: 0, 8, 16 or 32. */
@@ -74,48 +68,53 @@ static void cbor_put_head(fm_cbor_t *cbor, uint32_t major, uint32_t argument)
 {
     uint32_t bits = cbor_bits(argument);
 
-    cbor_put(cbor, (major << 5U) | ((bits == 0U) ? argument : (CBOR_SHORT + (bits / 16U))));
-    while (bits > 0U) {
-        bits -= 8U;
-        cbor_put(cbor, argument >> bits);
+    fm_write(&cbor->out, (major << 5U) | ((bits == 0U) ? argument : (CBOR_SHORT + (bits / 16U))));
+    fm_write_number(&cbor->out, argument, bits);
+}
+
+/** The byte that comes next; none at the end. */
+static uint32_t cbor_peek(const fm_cbor_t *cbor)
+{
+    return (cbor->out.at < cbor->out.size) ? cbor->from[cbor->out.at] : NO_BYTE;
+}
+
+static uint32_t cbor_take(fm_cbor_t *cbor)
+{
+    uint32_t byte = cbor_peek(cbor);
+
+    if (byte == NO_BYTE) {
+        cbor->failed = true;
+    } else {
+        cbor->out.at++;
     }
+    return byte;
 }
 
 /** Takes a head of this major type and gives its argument; fails where there is none, or not in shortest form. */
 static uint32_t cbor_get_head(fm_cbor_t *cbor, uint32_t major)
 {
-    uint32_t value = 0U;
-    uint32_t width = 0U;
-    bool good = (!cbor->failed) && (fm_cbor_next(cbor) == major);
+    uint32_t first = cbor_take(cbor);
+    uint32_t value = first & 31U;
+    uint32_t bits = 0U;
 
-    if (good) {
-        value = (uint32_t)cbor->from[cbor->at] & 31U;
-        if (value >= CBOR_SHORT) {
-            uint32_t i;
+    if (value >= CBOR_SHORT) {
+        /* What says that it has more than four bytes is not of that many. */
+        uint32_t left = 1U << (value - CBOR_SHORT);
 
-            width = 1U << (value - CBOR_SHORT);
-            good = (value <= CBOR_FOUR_BYTES) && ((cbor->size - cbor->at) > width);
-            value = 0U;
-            for (i = 1U; good && (i <= width); i++) {
-                value = (value << 8U) | cbor->from[cbor->at + i];
-            }
-            /* In shortest form. */
-            good = good && (cbor_bits(value) == (8U * width));
+        bits = 8U * left;
+        value = 0U;
+        while (left > 0U) {
+            value = (value << 8U) | cbor_take(cbor);
+            left--;
         }
     }
-    if (good) {
-        cbor->at += width + 1U;
-    } else {
-        cbor->failed = true;
-        value = 0U;
-    }
+    fm_cbor_most(cbor, ((first >> 5U) ^ major) | (cbor_bits(value) ^ bits), 0U);
     return value;
 }
 
 uint32_t fm_cbor_next(const fm_cbor_t *cbor)
 {
-    /* No major type at the end. */
-    return (cbor->at < cbor->size) ? ((uint32_t)cbor->from[cbor->at] >> 5U) : 8U;
+    return cbor_peek(cbor) >> 5U;
 }
 
 uint32_t fm_cbor_head(fm_cbor_t *cbor, uint32_t major, uint32_t argument)
@@ -145,7 +144,7 @@ void fm_cbor_open(fm_cbor_t *cbor)
     uint32_t depth = cbor->depth;
 
     cbor->outerEntries[depth] = cbor->entries;
-    cbor->heads[depth] = cbor->at;
+    cbor->heads[depth] = cbor->out.at;
     cbor->depth++;
     /* Writing, the number of entries is put in when it is known. */
     cbor->entries = fm_cbor_head(cbor, FM_CBOR_MAP, 0U);
@@ -159,8 +158,8 @@ void fm_cbor_close(fm_cbor_t *cbor)
     head = cbor->heads[cbor->depth];
     if (cbor->reads) {
         fm_cbor_most(cbor, cbor->entries, 0U);
-    } else if (head < cbor->size) {
-        cbor->to[head] |= (uint8_t)cbor->entries;
+    } else if (head < cbor->out.size) {
+        cbor->out.bytes[head] |= (uint8_t)cbor->entries;
     } else {
         /* It had no room. */
     }
@@ -183,9 +182,9 @@ uint32_t fm_cbor_has(const fm_cbor_t *cbor, uint32_t key, uint32_t present)
     uint32_t there = present;
 
     if (cbor->reads) {
-        there = 0U;
         /* A key is below 24: one byte. */
-        if ((!cbor->failed) && (cbor->entries > 0U) && (cbor->at < cbor->size) && (cbor->from[cbor->at] == key)) {
+        there = 0U;
+        if ((cbor->entries > 0U) && (cbor_peek(cbor) == key)) {
             there = 1U;
         }
     }
@@ -195,14 +194,13 @@ uint32_t fm_cbor_has(const fm_cbor_t *cbor, uint32_t key, uint32_t present)
 void fm_cbor_contents(fm_cbor_t *cbor, fm_bytes_t *value, uint32_t size)
 {
     if (cbor->reads) {
-        fm_cbor_most(cbor, size, cbor->size - cbor->at);
-        value->bytes = &cbor->from[cbor->at];
+        fm_cbor_most(cbor, size, cbor->out.size - cbor->out.at);
+        value->bytes = &cbor->from[cbor->out.at];
         value->size = cbor->failed ? 0U : size;
-        cbor->at += value->size;
+        cbor->out.at += value->size;
+    } else if (value->bytes != NULL) {
+        fm_write_bytes(&cbor->out, value->bytes, size);
     } else {
-        if (((cbor->at + size) <= cbor->size) && (value->bytes != NULL)) {
-            (void)memcpy(&cbor->to[cbor->at], value->bytes, size);
-        }
-        cbor->at += size;
+        cbor->out.at += size;
     }
 }

@@ -6,8 +6,7 @@
  * and gives it back. So what one side sends the other takes, and an image that needs both directions holds
  * the description once.
  *
- * Errors stick: after the first breach every call does nothing, the cursor stays where it was, and
- * fm_cbor_end() says so. What was read until then is not to be used. A cursor that writes goes on
+ * Errors stick: after a breach nothing that is read is to be used, and fm_cbor_end() says so. A cursor that writes goes on
  * counting past the end of its buffer, so that `at` tells how much room there should have been.
  *
  * The profile (src/wire/protocol.cddl): definite lengths and shortest heads; map keys 0 to 23,
@@ -21,6 +20,7 @@
 #include <stdint.h>
 
 #include "fedmote.h"
+#include "fm_writer.h"
 
 /* Major types. */
 #define FM_CBOR_UNSIGNED 0U
@@ -39,17 +39,14 @@
 
 /** Where reading or writing stands. Others may look at its fields. */
 typedef struct {
+    /** Where it is written; reading, `at` and `size` are those of what is read. `at`: bytes taken or given so far; beyond `size` when there was no room. */
+    fm_writer_t out;
+    /** What is read. */
+    const uint8_t *from;
     bool reads;
     bool failed;
     /** Maps that are open. */
     uint8_t depth;
-    /** What is read. */
-    const uint8_t *from;
-    /** Where it is written. */
-    uint8_t *to;
-    uint32_t size;
-    /** Bytes taken or given so far; beyond `size` when there was no room. */
-    uint32_t at;
     /** Entries of the innermost map: those left to read, or those written. */
     uint32_t entries;
     /** The same of the maps around it; and where each map that is written has its head. */

@@ -118,4 +118,4 @@ static void changes_digest(fm_device_t *device)
     }
 }
 
-const fm_changes_t fm_changes = { changes_begin, changes_take, changes_digest };
+const fm_changes_t fm_changes = { FM_TOPIC_CHANGE, changes_begin, changes_take, changes_digest };

@@ -26,12 +26,13 @@ static uint32_t int8_scale(float value)
     return (bits + 0xFFFFU) >> 16U;
 }
 
-/** The largest whole number that is not above `t`, held to the levels; t is well within 32 bits, and never -0. */
+/** The largest whole number that is not above `t`, held to the levels; t is well within 32 bits. */
 static int32_t int8_level(float t)
 {
     int32_t level = (int32_t)t;
 
-    if (fm_order((float)level) > fm_order(t)) {
+    /* What was cut off is exact. */
+    if (fm_is_above_zero((float)level - t)) {
         level--;
     }
     if (level > LEVELS) {

@@ -42,12 +42,12 @@ struct fm_round {
     /** Floats that it takes beside the model, at most FM_MOST_FLOATS. */
     uint32_t (*memory)(const fm_device_t *device);
     /** Begins the plan's round. Other results than FM_OK: it cannot. */
-    fm_result_t (*begin)(fm_device_t *device);
+    fm_result_t (*begin)(fm_device_t *device, fm_job_t *job);
     /**
      * Does a little. FM_AGAIN: there is more. FM_OK: done; what is to be sent is in `device->upload`. Anything else: it came to
      * nothing.
      */
-    fm_result_t (*advance)(fm_device_t *device);
+    fm_result_t (*advance)(fm_device_t *device, fm_job_t *job);
 };
 
 /** More floats than 32 bits of bytes can hold. */
@@ -55,6 +55,8 @@ struct fm_round {
 
 /** Models by their changes. */
 struct fm_changes {
+    /** The form of their topics. */
+    const char *form;
     /** Whether changes lead from the model that is held to the one wanted; then they are what is pulled. */
     bool (*begin)(fm_device_t *device);
     /** Takes the next bytes of a change. */

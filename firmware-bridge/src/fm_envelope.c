@@ -26,7 +26,7 @@ static bool envelope_split(const uint8_t *envelope, uint32_t size, fm_bytes_t *p
         fm_cbor_t cbor;
 
         fm_cbor_read(&cbor, envelope, size);
-        cbor.at = PAYLOAD_AT;
+        cbor.out.at = PAYLOAD_AT;
         fm_cbor_contents(&cbor, payload, fm_cbor_head(&cbor, FM_CBOR_BYTES, 0U));
         fm_cbor_only(&cbor, FM_CBOR_BYTES, FM_SIGNATURE_BYTES);
         fm_cbor_contents(&cbor, signature, FM_SIGNATURE_BYTES);

@@ -26,10 +26,10 @@ struct fm_loss {
     uint32_t (*counts)(uint32_t classes);
     /** Counts the row with these outputs. */
     void (*tally)(fm_tally_t *tally, const float *z, uint32_t classes, float label);
-    /** Puts what was counted over the training rows behind the place of the test rows' counts, which begin at 0. NULL: training rows are not counted. */
-    void (*keep)(float *counts);
-    /** Writes what is not counted; false where it is not finite. NULL: all is counted. */
-    bool (*finish)(fm_tally_t *tally);
+    /**
+     * All rows are counted: writes what is not a count. FM_AGAIN: the training rows are to be counted, too. FM_DIVERGED: a sum is not finite. NULL: all is there.
+     */
+    fm_result_t (*turn)(fm_evaluation_t *evaluation);
 };
 
 /** Whether `label` is 0, 1, ... `classes` - 1. */

@@ -1,6 +1,5 @@
 /** Logistic loss of one output and two classes. */
 #include <stddef.h>
-#include <string.h>
 
 #include "fm_loss.h"
 #include "fm_math.h"
@@ -73,18 +72,28 @@ static void logistic_tally(fm_tally_t *tally, const float *z, uint32_t classes, 
     if (z[0] >= 0.0F) {
         predicted = 1U;
     }
-    tally->counts[(2U * truth) + predicted] += 1.0F;
+    if (!tally->training) {
+        tally->counts[(2U * truth) + predicted] += 1.0F;
+    }
     tally->counts[CONFUSION + (FM_SCORE_BINS * truth) + logistic_bin(z[0])] += 1.0F;
 }
 
-static void logistic_keep(float *counts)
+/** Behind the histograms of the test rows come those of the training rows. */
+static fm_result_t logistic_turn(fm_evaluation_t *evaluation)
 {
-    float *train = &counts[CONFUSION + (2U * FM_SCORE_BINS)];
+    fm_tally_t *tally = &evaluation->tally;
+    fm_result_t result = FM_OK;
 
-    (void)memcpy(train, &counts[CONFUSION], sizeof(float) * 2U * FM_SCORE_BINS);
-    (void)memset(counts, 0, sizeof(float) * (CONFUSION + (2U * FM_SCORE_BINS)));
+    if (!tally->training) {
+        tally->training = true;
+        tally->counts = &tally->counts[2U * FM_SCORE_BINS];
+        evaluation->model->samples = evaluation->train;
+        evaluation->row = 0U;
+        result = FM_AGAIN;
+    }
+    return result;
 }
 
 const fm_loss_t fm_logistic = {
-    FM_LOSS_LOGISTIC, 0.0F, logistic_fits, logistic_gradient, logistic_counts, logistic_tally, logistic_keep, NULL,
+    FM_LOSS_LOGISTIC, 0.0F, logistic_fits, logistic_gradient, logistic_counts, logistic_tally, logistic_turn,
 };

@@ -22,10 +22,14 @@ bool fm_is_class(float label, uint32_t classes)
 static uint32_t softmax_largest(const float *z, uint32_t classes)
 {
     uint32_t best = 0U;
+    uint32_t most = 0U;
     uint32_t j;
 
-    for (j = 1U; j < classes; j++) {
-        if (fm_order(z[j]) > fm_order(z[best])) {
+    for (j = 0U; j < classes; j++) {
+        uint32_t order = fm_order(z[j]);
+
+        if (order > most) {
+            most = order;
             best = j;
         }
     }
@@ -64,9 +68,9 @@ static void softmax_tally(fm_tally_t *tally, const float *z, uint32_t classes, f
 }
 
 const fm_loss_t fm_softmax_uncounted = {
-    FM_LOSS_SOFTMAX, NO_CLASS, fm_is_class, softmax_gradient, NULL, NULL, NULL, NULL,
+    FM_LOSS_SOFTMAX, NO_CLASS, fm_is_class, softmax_gradient, NULL, NULL, NULL,
 };
 
 const fm_loss_t fm_softmax = {
-    FM_LOSS_SOFTMAX, NO_CLASS, fm_is_class, softmax_gradient, softmax_counts, softmax_tally, NULL, NULL,
+    FM_LOSS_SOFTMAX, NO_CLASS, fm_is_class, softmax_gradient, softmax_counts, softmax_tally, NULL,
 };

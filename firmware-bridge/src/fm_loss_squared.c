@@ -37,13 +37,15 @@ static void squared_tally(fm_tally_t *tally, const float *z, uint32_t classes, f
     fm_sum_add(&tally->absolute, fm_float(fm_float_bits(e) & FM_MAGNITUDE));
 }
 
-static bool squared_finish(fm_tally_t *tally)
+static fm_result_t squared_turn(fm_evaluation_t *evaluation)
 {
+    fm_tally_t *tally = &evaluation->tally;
     bool good = fm_sum_limbs(&tally->squared, tally->counts);
 
-    return fm_sum_limbs(&tally->absolute, &tally->counts[FM_LIMBS]) && good;
+    good = fm_sum_limbs(&tally->absolute, &tally->counts[FM_LIMBS]) && good;
+    return good ? FM_OK : FM_DIVERGED;
 }
 
 const fm_loss_t fm_squared = {
-    FM_LOSS_SQUARED, 0.0F, squared_fits, squared_gradient, squared_counts, squared_tally, NULL, squared_finish,
+    FM_LOSS_SQUARED, 0.0F, squared_fits, squared_gradient, squared_counts, squared_tally, squared_turn,
 };

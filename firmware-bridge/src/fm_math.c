@@ -8,9 +8,9 @@
 /* 1.5 * 2^23: adding it rounds a small number to an integer, which then stands in the low bits. */
 #define ROUNDER 12582912.0F
 
-/* ln 2 in two parts, the first with few bits, so that its products with small integers are exact. */
+/* ln 2 is the first less the second. The first has few bits, so that its products with small integers are exact. */
 #define LN2_HIGH 0.693359375F
-#define LN2_LOW (-2.12194440e-4F)
+#define LN2_LESS 2.12194440e-4F
 
 /* Where exp ends, as bits without the sign. */
 #define LEAST -87.0F
@@ -35,7 +35,7 @@ float fm_exp(float x)
     float bounded = ((fm_float_bits(x) & FM_MAGNITUDE) < LEAST_BITS) ? x : LEAST;
     float t = (bounded * 1.44269504088896341F) + ROUNDER;
     float n = t - ROUNDER;
-    float r = (bounded - (n * LN2_HIGH)) - (n * LN2_LOW);
+    float r = (bounded - (n * LN2_HIGH)) + (n * LN2_LESS);
     float p = ((math_polynomial(r, terms, 6U) * (r * r)) + r) + 1.0F;
 
     /* Times 2^n. */
@@ -56,7 +56,7 @@ float fm_log(float x)
     float e = (float)exponent;
     float f = fm_float(bits - power) - 1.0F;
     float z = f * f;
-    float p = (((z * f) * math_polynomial(f, terms, 9U)) + (e * LN2_LOW)) - (0.5F * z);
+    float p = (((z * f) * math_polynomial(f, terms, 9U)) - (e * LN2_LESS)) - (0.5F * z);
 
     return (p + f) + (e * LN2_HIGH);
 }

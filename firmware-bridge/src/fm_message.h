@@ -24,8 +24,8 @@
 #define FM_NOTICE_CODECS 2U
 
 typedef struct {
-    fm_notice_numbers_t numbers;
     fm_bytes_t strings[3];
+    fm_notice_numbers_t numbers;
 } fm_notice_t;
 
 /** A message of some type: its structure's numbers and strings; or, of the Notice alone, its structure. */

@@ -5,6 +5,7 @@
 
 #include "fm_bits.h"
 #include "fm_curve.h"
+#include "fm_loss.h"
 #include "fm_protocol.h"
 
 fm_result_t fm_model_begin(fm_model_t *model, const fm_settings_t *settings)
@@ -80,14 +81,14 @@ uint32_t fm_model_row(const fm_model_t *model)
     return (2U * model->hidden) + model->classes;
 }
 
-float fm_model_label(const fm_model_t *model, const fm_samples_t *samples, uint32_t row)
+float fm_model_label(const fm_model_t *model, uint32_t row)
 {
-    return samples->value(samples->context, row, model->settings->inputs);
+    return model->samples->value(model->samples->context, row, model->settings->inputs);
 }
 
-float fm_model_value(const fm_model_t *model, const fm_samples_t *samples, uint32_t row, uint32_t column)
+float fm_model_value(const fm_model_t *model, uint32_t row, uint32_t column)
 {
-    float value = samples->value(samples->context, row, column);
+    float value = model->samples->value(model->samples->context, row, column);
 
     if (model->scales != NULL) {
         value = (value - model->scales[column]) * model->scales[model->settings->inputs + column];
@@ -124,10 +125,9 @@ static float model_deactivate(const fm_model_t *model, uint32_t activation, floa
     return dz;
 }
 
-void fm_model_forward(const fm_model_t *model, const float *parameters, const fm_samples_t *samples, uint32_t row,
-                      float *memory)
+void fm_model_forward(const fm_model_t *model, uint32_t row, float *memory)
 {
-    const float *w = parameters;
+    const float *w = model->parameters;
     const float *x = memory;
     float *y = memory;
     uint32_t l;
@@ -143,7 +143,7 @@ void fm_model_forward(const fm_model_t *model, const float *parameters, const fm
             float value = 1.0F;
 
             if (k < inputs) {
-                value = (l == 0U) ? fm_model_value(model, samples, row, k) : x[k];
+                value = (l == 0U) ? fm_model_value(model, row, k) : x[k];
             }
             for (j = 0U; j < units; j++) {
                 y[j] = ((k == 0U) ? 0.0F : y[j]) + (value * w[j]);
@@ -158,7 +158,20 @@ void fm_model_forward(const fm_model_t *model, const float *parameters, const fm
     }
 }
 
-void fm_model_backward(const fm_model_t *model, const float *parameters, uint32_t first, float *memory)
+float fm_model_learn(const fm_model_t *model, uint32_t row, float *memory, float scale, fm_tally_t *tally)
+{
+    const fm_loss_t *loss = model->loss;
+    float label = fm_model_label(model, row);
+    float *outputs = &memory[model->hidden];
+
+    fm_model_forward(model, row, memory);
+    if (tally != NULL) {
+        loss->tally(tally, outputs, model->classes, label);
+    }
+    return loss->gradient(outputs, model->classes, label, model->settings->positiveWeight, scale);
+}
+
+void fm_model_backward(const fm_model_t *model, uint32_t first, float *memory)
 {
     const fm_layer_t *layers = model->settings->layers;
     uint32_t outputs = model->hidden;
@@ -167,20 +180,22 @@ void fm_model_backward(const fm_model_t *model, const float *parameters, uint32_
     uint32_t j;
 
     for (l = model->settings->layerCount - 1U; l > first; l--) {
-        const float *w = &parameters[fm_model_offset(model, l)];
+        const float *w = &model->parameters[fm_model_offset(model, l)];
         const float *above = &memory[fm_model_deltas(model, outputs)];
+        uint32_t units = layers[l].units;
         uint32_t inputs = layers[l - 1U].units;
+        float *below;
 
         outputs -= inputs;
+        below = &memory[fm_model_deltas(model, outputs)];
         for (k = 0U; k < inputs; k++) {
             float d = 0.0F;
 
-            for (j = 0U; j < layers[l].units; j++) {
+            for (j = 0U; j < units; j++) {
                 d += above[j] * w[j];
             }
-            w = &w[layers[l].units];
-            memory[fm_model_deltas(model, outputs) + k] =
-                model_deactivate(model, layers[l - 1U].activation, memory[outputs + k], d);
+            w = &w[units];
+            below[k] = model_deactivate(model, layers[l - 1U].activation, memory[outputs + k], d);
         }
     }
 }

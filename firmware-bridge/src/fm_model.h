@@ -35,19 +35,23 @@ uint32_t fm_model_last(const fm_model_t *model);
 uint32_t fm_model_row(const fm_model_t *model);
 
 /** Value `column` of a row, as the model sees it: standardised where that is asked for. */
-float fm_model_value(const fm_model_t *model, const fm_samples_t *samples, uint32_t row, uint32_t column);
+float fm_model_value(const fm_model_t *model, uint32_t row, uint32_t column);
 
 /** The row's label. */
-float fm_model_label(const fm_model_t *model, const fm_samples_t *samples, uint32_t row);
+float fm_model_label(const fm_model_t *model, uint32_t row);
 
 /** All layers' outputs for a row, into `memory`. */
-void fm_model_forward(const fm_model_t *model, const float *parameters, const fm_samples_t *samples, uint32_t row,
-                      float *memory);
+void fm_model_forward(const fm_model_t *model, uint32_t row, float *memory);
+
+/**
+ * All of a row but the way back: its outputs, which `tally` counts where it is not NULL; then their gradients times `scale` in their place. Returns the loss.
+ */
+float fm_model_learn(const fm_model_t *model, uint32_t row, float *memory, float scale, fm_tally_t *tally);
 
 /**
  * From the gradients of the last layer's outputs, those of the hidden layers' outputs, down to the inputs of
  * layer `first`, the lowest that learns.
  */
-void fm_model_backward(const fm_model_t *model, const float *parameters, uint32_t first, float *memory);
+void fm_model_backward(const fm_model_t *model, uint32_t first, float *memory);
 
 #endif

@@ -21,43 +21,25 @@
 
 #define GRANTED_MOST 2U
 
-static void mqtt_put(fm_packet_t *packet, uint32_t byte)
+static void mqtt_put_string(fm_writer_t *packet, fm_bytes_t string)
 {
-    if (packet->at < packet->size) {
-        packet->bytes[packet->at] = (uint8_t)(byte & 0xFFU);
-    }
-    packet->at++;
+    fm_write_number(packet, string.size, 16U);
+    fm_write_bytes(packet, string.bytes, string.size);
 }
 
-static void mqtt_put_16(fm_packet_t *packet, uint32_t value)
-{
-    mqtt_put(packet, value >> 8U);
-    mqtt_put(packet, value);
-}
-
-static void mqtt_put_string(fm_packet_t *packet, fm_bytes_t string)
-{
-    uint32_t i;
-
-    mqtt_put_16(packet, string.size);
-    for (i = 0U; i < string.size; i++) {
-        mqtt_put(packet, string.bytes[i]);
-    }
-}
-
-static void mqtt_put_head(fm_packet_t *packet, uint32_t type, uint32_t flags, uint32_t remaining)
+static void mqtt_put_head(fm_writer_t *packet, uint32_t type, uint32_t flags, uint32_t remaining)
 {
     uint32_t rest = remaining;
 
-    mqtt_put(packet, (type << 4U) | flags);
+    fm_write(packet, (type << 4U) | flags);
     while (rest > 0x7FU) {
-        mqtt_put(packet, 0x80U | (rest & 0x7FU));
+        fm_write(packet, 0x80U | (rest & 0x7FU));
         rest >>= 7U;
     }
-    mqtt_put(packet, rest);
+    fm_write(packet, rest);
 }
 
-void fm_mqtt_connect(fm_packet_t *packet, const fm_connect_t *connect)
+void fm_mqtt_connect(fm_writer_t *packet, const fm_connect_t *connect)
 {
     static const uint8_t protocol[PROTOCOL_BYTES] = { 0U, 4U, 'M', 'Q', 'T', 'T', LEVEL_3_1_1 };
     uint32_t flags = CLEAN_SESSION | WILL_QOS_1;
@@ -70,11 +52,9 @@ void fm_mqtt_connect(fm_packet_t *packet, const fm_connect_t *connect)
         remaining += 2U + connect->strings[i].size;
     }
     mqtt_put_head(packet, FM_MQTT_CONNECT, 0U, remaining);
-    for (i = 0U; i < PROTOCOL_BYTES; i++) {
-        mqtt_put(packet, protocol[i]);
-    }
-    mqtt_put(packet, flags);
-    mqtt_put_16(packet, connect->keepAliveSeconds);
+    fm_write_bytes(packet, protocol, PROTOCOL_BYTES);
+    fm_write(packet, flags);
+    fm_write_number(packet, connect->keepAliveSeconds, 16U);
     for (i = 0U; i < connect->count; i++) {
         mqtt_put_string(packet, connect->strings[i]);
     }
@@ -85,41 +65,41 @@ static uint32_t mqtt_publish_remaining(uint32_t topicBytes, uint32_t payloadByte
     return 2U + topicBytes + 2U + payloadBytes;
 }
 
-void fm_mqtt_publish(fm_packet_t *packet, fm_bytes_t topic, uint32_t id, bool retain, uint32_t payloadBytes)
+void fm_mqtt_publish(fm_writer_t *packet, fm_bytes_t topic, uint32_t id, bool retain, uint32_t payloadBytes)
 {
     mqtt_put_head(packet, FM_MQTT_PUBLISH, QOS_1 | (retain ? RETAIN : 0U),
                   mqtt_publish_remaining(topic.size, payloadBytes));
     mqtt_put_string(packet, topic);
-    mqtt_put_16(packet, id);
+    fm_write_number(packet, id, 16U);
     packet->at += payloadBytes;
 }
 
 uint32_t fm_mqtt_publish_bytes(uint32_t topicBytes, uint32_t payloadBytes)
 {
     uint32_t remaining = mqtt_publish_remaining(topicBytes, payloadBytes);
-    fm_packet_t counted = { NULL, 0U, 0U };
+    fm_writer_t counted = { NULL, 0U, 0U };
 
     mqtt_put_head(&counted, FM_MQTT_PUBLISH, QOS_1, remaining);
     return counted.at + remaining;
 }
 
-void fm_mqtt_request(fm_packet_t *packet, uint32_t type, uint32_t id, fm_bytes_t topic)
+void fm_mqtt_request(fm_writer_t *packet, uint32_t type, uint32_t id, fm_bytes_t topic)
 {
     bool subscribe = type == FM_MQTT_SUBSCRIBE;
 
     mqtt_put_head(packet, type, REQUEST_FLAGS, 2U + 2U + topic.size + (subscribe ? 1U : 0U));
-    mqtt_put_16(packet, id);
+    fm_write_number(packet, id, 16U);
     mqtt_put_string(packet, topic);
     if (subscribe) {
-        mqtt_put(packet, 1U);
+        fm_write(packet, 1U);
     }
 }
 
-void fm_mqtt_short(fm_packet_t *packet, uint32_t type, uint32_t id)
+void fm_mqtt_short(fm_writer_t *packet, uint32_t type, uint32_t id)
 {
     mqtt_put_head(packet, type, 0U, (id != 0U) ? 2U : 0U);
     if (id != 0U) {
-        mqtt_put_16(packet, id);
+        fm_write_number(packet, id, 16U);
     }
 }
 

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "fedmote.h"
+#include "fm_writer.h"
 
 /* Packet types: the upper half of the first byte. */
 #define FM_MQTT_CONNECT 1U
@@ -24,13 +25,6 @@
 #define FM_MQTT_DISCONNECT 14U
 
 /* ---- writing ---- */
-
-/** A packet being written. `at` goes on past `size`, so that it tells what room there should have been. */
-typedef struct {
-    uint8_t *bytes;
-    uint32_t size;
-    uint32_t at;
-} fm_packet_t;
 
 /* The strings of a CONNECT packet, in order. The last one, or the last two, may be left out. */
 #define FM_CONNECT_CLIENT_ID 0U
@@ -48,19 +42,19 @@ typedef struct {
     fm_bytes_t strings[FM_CONNECT_STRINGS];
 } fm_connect_t;
 
-void fm_mqtt_connect(fm_packet_t *packet, const fm_connect_t *connect);
+void fm_mqtt_connect(fm_writer_t *packet, const fm_connect_t *connect);
 
 /** All of a PUBLISH packet (QoS 1) but its payload, for which room is left: `payloadBytes`, at the end of the packet. */
-void fm_mqtt_publish(fm_packet_t *packet, fm_bytes_t topic, uint32_t id, bool retain, uint32_t payloadBytes);
+void fm_mqtt_publish(fm_writer_t *packet, fm_bytes_t topic, uint32_t id, bool retain, uint32_t payloadBytes);
 
 /** Bytes of such a packet, whole. */
 uint32_t fm_mqtt_publish_bytes(uint32_t topicBytes, uint32_t payloadBytes);
 
 /** SUBSCRIBE with QoS 1, or UNSUBSCRIBE. */
-void fm_mqtt_request(fm_packet_t *packet, uint32_t type, uint32_t id, fm_bytes_t topic);
+void fm_mqtt_request(fm_writer_t *packet, uint32_t type, uint32_t id, fm_bytes_t topic);
 
 /** A packet of nothing but its type (PINGREQ, DISCONNECT), or of type and id (PUBACK). */
-void fm_mqtt_short(fm_packet_t *packet, uint32_t type, uint32_t id);
+void fm_mqtt_short(fm_writer_t *packet, uint32_t type, uint32_t id);
 
 /* ---- reading ---- */
 

@@ -83,7 +83,7 @@ static const fm_codec_t *plan_codec(const fm_parts_t *parts, fm_bytes_t wanted)
 }
 
 /** Floats that the federation's rounds take on this device, with the model. */
-static uint32_t plan_floats(const fm_device_t *device)
+static uint32_t plan_floats(const fm_device_t *device, const fm_plan_t *plan)
 {
     const fm_round_t *const *rounds = device->options->parts->rounds;
     uint32_t most = 0U;
@@ -94,33 +94,32 @@ static uint32_t plan_floats(const fm_device_t *device)
 
         most = (floats > most) ? floats : most;
     }
-    return most + device->plan.modelFloats;
+    return most + plan->modelFloats;
 }
 
 /** Whether there is code for all of it. Layers that learn and are not shared would have to be kept from round to round. */
-static bool plan_supported(const fm_device_t *device)
+static bool plan_supported(const fm_device_t *device, const fm_plan_t *plan, const fm_model_t *model)
 {
-    const fm_plan_t *plan = &device->plan;
     const fm_settings_t *settings = &plan->notice.training;
     bool shared = (settings->shared.from == settings->trained.from) && (settings->shared.to == settings->trained.to);
-    bool parts = (device->model.loss != NULL) && (plan->codec != NULL) &&
+    bool parts = (model->loss != NULL) && (plan->codec != NULL) &&
                  ((plan->round != NULL) || (plan->notice.kind == FM_ROUND_KIND_RELEASED));
 
     return shared && parts && fm_training_supports(settings, device->options->parts->terms);
 }
 
 /** Whether the device can work for this federation; where memory is what is missing, `*bytes` would do. */
-static fm_result_t plan_problem(const fm_device_t *device, fm_result_t layers, uint32_t *bytes)
+static fm_result_t plan_problem(const fm_device_t *device, const fm_plan_t *plan, const fm_model_t *model,
+                                fm_result_t layers, uint32_t *bytes)
 {
-    const fm_plan_t *plan = &device->plan;
     fm_result_t result = layers;
 
     if (plan->notice.training.inputs != device->options->features) {
         result = FM_MISFIT;
-    } else if ((result == FM_OK) && (!plan_supported(device))) {
+    } else if ((result == FM_OK) && (!plan_supported(device, plan, model))) {
         result = FM_UNSUPPORTED;
     } else if (result == FM_OK) {
-        uint32_t floats = plan_floats(device);
+        uint32_t floats = plan_floats(device, plan);
 
         *bytes = (floats > FM_MOST_FLOATS) ? UINT32_MAX : (4U * floats);
         if (plan->notice.sizeBytes != (4U * plan->modelFloats)) {
@@ -137,11 +136,10 @@ static fm_result_t plan_problem(const fm_device_t *device, fm_result_t layers, u
 }
 
 /** A new round, or the same one without work in progress. */
-static void plan_begin(fm_device_t *device, const fm_notice_t *notice)
+static void plan_begin(fm_device_t *device, fm_plan_t *plan, const fm_notice_t *notice)
 {
     const fm_parts_t *parts = device->options->parts;
-    const fm_settings_t *settings = &device->plan.notice.training;
-    fm_plan_t *plan = &device->plan;
+    const fm_settings_t *settings = &plan->notice.training;
     fm_model_t *model = &device->model;
     fm_result_t before = device->problem;
     uint32_t bytes = 0U;
@@ -170,7 +168,7 @@ static void plan_begin(fm_device_t *device, const fm_notice_t *notice)
     plan->parameters = fm_model_offset(model, settings->layerCount);
     plan->modelFloats = plan->headFloats + plan->parameters;
     device->hasPlan = true;
-    device->problem = plan_problem(device, layers, &bytes);
+    device->problem = plan_problem(device, plan, model, layers, &bytes);
     if ((device->problem != FM_OK) && (device->problem != before)) {
         fm_device_tell(device, FM_EVENT_UNFIT, bytes, device->problem);
     }
@@ -181,7 +179,7 @@ void fm_plan_take(fm_device_t *device, const fm_notice_t *notice, bool whole)
     fm_notice_numbers_t *numbers = &device->plan.notice;
 
     if (whole) {
-        plan_begin(device, notice);
+        plan_begin(device, &device->plan, notice);
     }
     numbers->session = notice->numbers.session;
     numbers->phase = notice->numbers.phase;

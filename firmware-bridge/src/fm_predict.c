@@ -28,10 +28,13 @@ fm_result_t fm_device_predict(fm_device_t *device, const float *x, float *output
     if (device->released) {
         predict_sample_t sample = { x };
         fm_samples_t samples = { &sample, 1U, predict_value };
-        const fm_model_t *model = &device->model;
+        fm_model_t *model = &device->model;
         float *memory = fm_plan_free(device);
 
-        fm_model_forward(model, fm_plan_parameters(device), &samples, 0U, memory);
+        model->samples = &samples;
+        model->parameters = fm_plan_parameters(device);
+        fm_model_forward(model, 0U, memory);
+        model->samples = NULL;
         (void)memcpy(outputs, &memory[fm_model_last(model)], sizeof(float) * model->classes);
         (void)model->loss->gradient(outputs, model->classes, model->loss->none, 1.0F, 1.0F);
         result = FM_OK;

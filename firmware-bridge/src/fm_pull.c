@@ -38,7 +38,7 @@ static void pull_topic(const fm_device_t *device, fm_topic_t *topic)
 
     const uint32_t numbers[4] = { pull->version, pull->version - 1U, pull->chunkBytes, pull->index };
 
-    fm_device_topic(device, topic, pull->change ? FM_TOPIC_CHANGE : FM_TOPIC_MODEL, numbers);
+    fm_device_topic(device, topic, pull->change ? device->options->parts->changes->form : FM_TOPIC_MODEL, numbers);
 }
 
 /** Subscribes to the topic of the chunk that is wanted, or leaves it; whether there was room to say so. */

@@ -18,25 +18,28 @@ static uint32_t evaluation_memory(const fm_device_t *device)
     return size + fm_model_row(&device->model);
 }
 
-static fm_result_t evaluation_begin(fm_device_t *device)
+/* cppcheck-suppress misra-c2012-19.2 ; MISRA Ref 19.2.2 */
+static fm_result_t evaluation_begin(fm_device_t *device, fm_job_t *job)
 {
-    fm_evaluation_t *evaluation = &device->job.evaluation;
+    fm_evaluation_t *evaluation = &job->evaluation;
 
     evaluation->model = &device->model;
-    evaluation->test = &device->options->test;
+    device->model.samples = &device->options->test;
     evaluation->train = &device->options->train;
-    evaluation->parameters = fm_plan_parameters(device);
+    device->model.parameters = fm_plan_parameters(device);
     evaluation->vector = fm_plan_free(device);
-    device->upload.message.samples = evaluation->test->rows;
+    device->upload.message.samples = device->options->test.rows;
     device->upload.delta.count = fm_evaluation_size(&device->model);
     evaluation->memory = &evaluation->vector[device->upload.delta.count];
     fm_evaluation_begin(evaluation);
     return FM_OK;
 }
 
-static fm_result_t evaluation_advance(fm_device_t *device)
+/* cppcheck-suppress misra-c2012-19.2 ; MISRA Ref 19.2.2 */
+static fm_result_t evaluation_advance(fm_device_t *device, fm_job_t *job)
 {
-    return fm_evaluation_advance(&device->job.evaluation);
+    (void)device;
+    return fm_evaluation_advance(&job->evaluation);
 }
 
 const fm_round_t fm_round_evaluation = {

@@ -7,21 +7,23 @@ static uint32_t statistics_memory(const fm_device_t *device)
     return fm_moments_size(device->options->features);
 }
 
-static fm_result_t statistics_begin(fm_device_t *device)
+/* cppcheck-suppress misra-c2012-19.2 ; MISRA Ref 19.2.2 */
+static fm_result_t statistics_begin(fm_device_t *device, fm_job_t *job)
 {
-    device->feature = 0U;
+    job->feature = 0U;
     device->upload.message.samples = device->options->train.rows;
     device->upload.delta.count = statistics_memory(device);
     return FM_OK;
 }
 
-static fm_result_t statistics_advance(fm_device_t *device)
+/* cppcheck-suppress misra-c2012-19.2 ; MISRA Ref 19.2.2 */
+static fm_result_t statistics_advance(fm_device_t *device, fm_job_t *job)
 {
     const fm_samples_t *train = &device->options->train;
-    fm_result_t result = fm_moments_feature(train, device->feature, fm_plan_free(device));
+    fm_result_t result = fm_moments_feature(train, job->feature, fm_plan_free(device));
 
-    device->feature++;
-    if ((result == FM_OK) && (device->feature < device->options->features)) {
+    job->feature++;
+    if ((result == FM_OK) && (job->feature < device->options->features)) {
         result = FM_AGAIN;
     }
     return result;

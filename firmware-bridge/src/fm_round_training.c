@@ -23,12 +23,13 @@ static uint32_t training_memory(const fm_device_t *device)
     return most + plan->parameters;
 }
 
-static fm_result_t training_begin(fm_device_t *device)
+/* cppcheck-suppress misra-c2012-19.2 ; MISRA Ref 19.2.2 */
+static fm_result_t training_begin(fm_device_t *device, fm_job_t *job)
 {
-    fm_training_t *training = &device->job.training;
+    fm_training_t *training = &job->training;
 
     training->model = &device->model;
-    training->samples = &device->options->train;
+    device->model.samples = &device->options->train;
     training->order = device->options->order;
     training->start = fm_plan_parameters(device);
     training->weights = fm_plan_free(device);
@@ -38,9 +39,8 @@ static fm_result_t training_begin(fm_device_t *device)
 }
 
 /** Training has ended, after all its epochs or since it has to finish. */
-static fm_result_t training_end(fm_device_t *device)
+static fm_result_t training_end(fm_device_t *device, const fm_training_t *training)
 {
-    const fm_training_t *training = &device->job.training;
     fm_upload_t *upload = &device->upload;
     uint32_t from = fm_plan_shared_from(device);
     float loss = fm_sum_float(&training->done.lossSum);
@@ -59,14 +59,15 @@ static fm_result_t training_end(fm_device_t *device)
     return fm_is_finite(loss) ? FM_OK : FM_DIVERGED;
 }
 
-static fm_result_t training_advance(fm_device_t *device)
+/* cppcheck-suppress misra-c2012-19.2 ; MISRA Ref 19.2.2 */
+static fm_result_t training_advance(fm_device_t *device, fm_job_t *job)
 {
-    fm_training_t *training = &device->job.training;
+    fm_training_t *training = &job->training;
     bool enough = device->finish && fm_training_rests(training) && (training->done.steps > 0U);
     fm_result_t result = enough ? FM_OK : fm_training_advance(training);
 
     if (result == FM_OK) {
-        result = training_end(device);
+        result = training_end(device, training);
     }
     return result;
 }

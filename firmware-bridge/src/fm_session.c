@@ -76,16 +76,16 @@ void fm_session_reset(fm_session_t *session, fm_result_t reason)
 /* ---- packets that go out ---- */
 
 /** Where the next packet is written: behind those that are queued. */
-static fm_packet_t session_packet(const fm_session_t *session)
+static fm_writer_t session_packet(const fm_session_t *session)
 {
-    fm_packet_t packet = { &session->buffers->outgoing[session->queued],
+    fm_writer_t packet = { &session->buffers->outgoing[session->queued],
                            session->buffers->outgoingBytes - session->queued, 0U };
 
     return packet;
 }
 
 /** Queues the packet, if there was room for it, and a stream. */
-static bool session_queue(fm_session_t *session, const fm_packet_t *packet)
+static bool session_queue(fm_session_t *session, const fm_writer_t *packet)
 {
     bool fits = (packet->at <= packet->size) && (session->state >= CONNECTING);
 
@@ -102,7 +102,7 @@ static uint32_t session_next_id(fm_session_t *session)
 }
 
 /** The same with one that is to be acknowledged. */
-static bool session_ask(fm_session_t *session, const fm_packet_t *packet)
+static bool session_ask(fm_session_t *session, const fm_writer_t *packet)
 {
     bool asked = session_queue(session, packet);
 
@@ -112,7 +112,7 @@ static bool session_ask(fm_session_t *session, const fm_packet_t *packet)
 
 bool fm_session_connect(fm_session_t *session, const fm_connect_t *connect)
 {
-    fm_packet_t packet = session_packet(session);
+    fm_writer_t packet = session_packet(session);
 
     fm_mqtt_connect(&packet, connect);
     return session_queue(session, &packet);
@@ -120,7 +120,7 @@ bool fm_session_connect(fm_session_t *session, const fm_connect_t *connect)
 
 uint8_t *fm_session_publish(fm_session_t *session, fm_bytes_t topic, bool retain, uint32_t bytes)
 {
-    fm_packet_t packet = session_packet(session);
+    fm_writer_t packet = session_packet(session);
     uint8_t *payload = NULL;
 
     if ((session->state == UP) && (session->publishId == 0U)) {
@@ -137,7 +137,7 @@ uint8_t *fm_session_publish(fm_session_t *session, fm_bytes_t topic, bool retain
 
 uint32_t fm_session_request(fm_session_t *session, uint32_t type, fm_bytes_t topic)
 {
-    fm_packet_t packet = session_packet(session);
+    fm_writer_t packet = session_packet(session);
     uint32_t id = session_next_id(session);
 
     fm_mqtt_request(&packet, type, id, topic);
@@ -147,7 +147,7 @@ uint32_t fm_session_request(fm_session_t *session, uint32_t type, fm_bytes_t top
 /** Queues a packet of a type, and for PUBACK an id. */
 static void session_short(fm_session_t *session, uint32_t type, uint32_t id)
 {
-    fm_packet_t packet = session_packet(session);
+    fm_writer_t packet = session_packet(session);
 
     fm_mqtt_short(&packet, type, id);
     (void)session_queue(session, &packet);

@@ -9,26 +9,22 @@
 #define SPARE_MASK 0x3FFU
 #define SPARE_BITS 10U
 
-/** Shifts right; whether anything fell off stays visible in the last bit. Bit by bit: it is not much, and little code. */
-static uint64_t sum_shifted(uint64_t mantissa, uint32_t by)
-{
-    uint64_t kept = mantissa;
-    uint64_t lost = 0U;
-    uint32_t i;
+/* Of float32 with two more bits: 2^-149 is the least number, and 2^128 too large. */
+#define LEAST_EXPONENT (-151)
+#define MOST_EXPONENT 102
 
-    for (i = 0U; (i < by) && (kept != 0U); i++) {
-        lost |= kept & 1U;
-        kept >>= 1U;
-    }
-    return kept | lost;
+/** Halves the mantissa and keeps the number; whether anything fell off stays visible in the last bit. */
+static void sum_lift(fm_sum_t *sum)
+{
+    sum->mantissa = (sum->mantissa >> 1U) | (sum->mantissa & 1U);
+    sum->exponent++;
 }
 
 /** Brings the highest bit of a mantissa that is not 0 to its place, or one down after a carry. */
 static void sum_normalise(fm_sum_t *sum)
 {
     if ((sum->mantissa >> (TOP_BIT + 1U)) != 0U) {
-        sum->mantissa = sum_shifted(sum->mantissa, 1U);
-        sum->exponent++;
+        sum_lift(sum);
     }
     while ((sum->mantissa != 0U) && ((sum->mantissa >> TOP_BIT) == 0U)) {
         sum->mantissa <<= 1U;
@@ -39,24 +35,26 @@ static void sum_normalise(fm_sum_t *sum)
 /** Adds what `term` holds, which is normalised and not 0; nothing of it is of use afterwards. */
 static void sum_add(fm_sum_t *sum, fm_sum_t *term)
 {
-    fm_sum_t *large = sum;
-    fm_sum_t *small = term;
-    uint64_t mantissa;
-    int32_t apart;
+    bool differ = sum->negative != term->negative;
 
-    if ((sum->mantissa == 0U) || (term->exponent > sum->exponent) ||
-        ((term->exponent == sum->exponent) && (term->mantissa > sum->mantissa))) {
-        large = term;
-        small = sum;
+    if (sum->mantissa == 0U) {
+        sum->exponent = term->exponent;
     }
-    apart = large->exponent - small->exponent;
-    mantissa = sum_shifted(small->mantissa, (uint32_t)apart);
-    if (large->negative != small->negative) {
-        mantissa = 0U - mantissa;
+    while (sum->exponent < term->exponent) {
+        sum_lift(sum);
     }
-    mantissa += large->mantissa;
-    *sum = *large;
-    sum->mantissa = mantissa;
+    while (term->exponent < sum->exponent) {
+        sum_lift(term);
+    }
+    if (differ) {
+        sum->mantissa -= term->mantissa;
+        if ((sum->mantissa >> (TOP_BIT + 1U)) != 0U) {
+            sum->mantissa = 0U - sum->mantissa;
+            sum->negative = term->negative;
+        }
+    } else {
+        sum->mantissa += term->mantissa;
+    }
     sum_normalise(sum);
     /* To nearest, ties to even. */
     sum->mantissa += (SPARE_MASK >> 1U) + ((sum->mantissa >> SPARE_BITS) & 1U);
@@ -70,22 +68,30 @@ static void sum_power(fm_sum_t *sum, float value, uint32_t power)
 {
     uint32_t bits = fm_float_bits(value);
     uint32_t exponent = (bits & FM_MAGNITUDE) >> 23U;
-    fm_sum_t term = { bits & 0x7FFFFFU, -149, bits > FM_MAGNITUDE, exponent == 0xFFU };
+    uint32_t mantissa = bits & 0x7FFFFFU;
+    fm_sum_t term = { 0 };
 
-    if (exponent > 0U) {
-        term.mantissa |= 0x800000U;
-        term.exponent = (int32_t)exponent - 150;
+    if (exponent == 0U) {
+        exponent = 1U;
+    } else {
+        mantissa |= 0x800000U;
     }
+    term.mantissa = mantissa;
+    term.exponent = (int32_t)exponent - 150;
+    term.negative = bits > FM_MAGNITUDE;
     if (power == 2U) {
         /* 24 bits by 24. */
-        term.mantissa *= term.mantissa;
+        term.mantissa *= mantissa;
         term.exponent *= 2;
         term.negative = false;
     }
-    sum->spoiled = sum->spoiled || term.spoiled;
-    if ((term.mantissa != 0U) && (!sum->spoiled)) {
+    if (exponent == 0xFFU) {
+        sum->spoiled = true;
+    } else if (mantissa != 0U) {
         sum_normalise(&term);
         sum_add(sum, &term);
+    } else {
+        /* Nothing. */
     }
 }
 
@@ -101,26 +107,26 @@ void fm_sum_add_square(fm_sum_t *sum, float value)
 
 float fm_sum_float(const fm_sum_t *sum)
 {
-    /* The exponent of the highest bit, as float32 has it. */
-    int32_t exponent = sum->exponent + (int32_t)TOP_BIT + 127;
+    fm_sum_t rest = *sum;
     uint32_t bits = 0U;
 
-    if (sum->spoiled || (exponent > 254)) {
+    /* 24 bits, the next one, and whether there is anything below; numbers below the normal ones keep fewer bits. */
+    while (((rest.mantissa >> 26U) != 0U) || (rest.exponent < LEAST_EXPONENT)) {
+        sum_lift(&rest);
+    }
+    if (rest.spoiled || (rest.exponent > MOST_EXPONENT)) {
         bits = FM_INFINITE;
-    } else if (sum->mantissa != 0U) {
-        /* Numbers below the normal ones keep fewer bits. */
-        int32_t below = 1 - exponent;
-        uint32_t subnormal = (below > 0) ? (uint32_t)below : 0U;
-        /* 24 bits, the next one, and whether there is anything below. */
-        uint32_t fraction = (uint32_t)sum_shifted(sum->mantissa, (TOP_BIT - 25U) + subnormal);
-        bool up = ((fraction & 2U) != 0U) && ((fraction & 5U) != 0U);
+    } else if (rest.mantissa != 0U) {
+        uint32_t fraction = (uint32_t)rest.mantissa;
+        int32_t above = rest.exponent - LEAST_EXPONENT;
 
-        bits = (fraction >> 2U) + (up ? 1U : 0U);
-        bits += (subnormal > 0U) ? 0U : (((uint32_t)exponent - 1U) << 23U);
+        /* The highest bit of 24 adds one to the exponent. */
+        bits = (fraction >> 2U) + ((uint32_t)above << 23U);
+        bits += (((fraction & 2U) != 0U) && ((fraction & 5U) != 0U)) ? 1U : 0U;
     } else {
         /* Zero. */
     }
-    return fm_float(bits | (sum->negative ? 0x80000000U : 0U));
+    return fm_float(bits | (rest.negative ? 0x80000000U : 0U));
 }
 
 bool fm_sum_limbs(const fm_sum_t *sum, float *limbs)

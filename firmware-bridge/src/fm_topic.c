@@ -2,25 +2,18 @@
 
 #include <stdbool.h>
 
-/** Appends a character; what has no room is left out, which names of checked lengths never come to. */
-static void topic_put(fm_topic_t *topic, uint32_t character)
-{
-    if (topic->view.size < FM_TOPIC_BYTES) {
-        topic->text[topic->view.size] = (uint8_t)character;
-        topic->view.size++;
-    }
-}
+#include "fm_writer.h"
 
-static void topic_text(fm_topic_t *topic, const char *text)
+static void topic_text(fm_writer_t *writer, const char *text)
 {
     uint32_t i;
 
     for (i = 0U; text[i] != '\0'; i++) {
-        topic_put(topic, (uint8_t)text[i]);
+        fm_write(writer, (uint8_t)text[i]);
     }
 }
 
-static void topic_number(fm_topic_t *topic, uint32_t number)
+static void topic_number(fm_writer_t *writer, uint32_t number)
 {
     uint32_t unit = 1U;
 
@@ -28,32 +21,34 @@ static void topic_number(fm_topic_t *topic, uint32_t number)
         unit *= 10U;
     }
     while (unit > 0U) {
-        topic_put(topic, 0x30U + ((number / unit) % 10U));
+        fm_write(writer, 0x30U + ((number / unit) % 10U));
         unit /= 10U;
     }
 }
 
 void fm_topic(fm_topic_t *topic, const char *fleet, const char *id, const char *form, const uint32_t *numbers)
 {
+    fm_writer_t writer = { topic->text, FM_TOPIC_BYTES, 0U };
     uint32_t next = 0U;
     uint32_t i;
 
-    topic->view.bytes = topic->text;
-    topic->view.size = 0U;
-    topic_text(topic, FM_TOPIC_PREFIX "/");
-    topic_text(topic, fleet);
+    topic_text(&writer, FM_TOPIC_PREFIX "/");
+    topic_text(&writer, fleet);
     for (i = 0U; form[i] != '\0'; i++) {
         if (form[i] == 'I') {
-            topic_text(topic, id);
+            topic_text(&writer, id);
         } else if (form[i] == 'N') {
-            topic_number(topic, numbers[next]);
+            topic_number(&writer, numbers[next]);
             next++;
         } else if (form[i] == 'O') {
             next++;
         } else {
-            topic_put(topic, (uint8_t)form[i]);
+            fm_write(&writer, (uint8_t)form[i]);
         }
     }
+    /* With names of checked lengths there is room for all of it. */
+    topic->view.bytes = topic->text;
+    topic->view.size = (writer.at < FM_TOPIC_BYTES) ? writer.at : FM_TOPIC_BYTES;
 }
 
 uint32_t fm_topic_shard(const char *id, uint32_t shards)

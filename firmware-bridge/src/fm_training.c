@@ -39,17 +39,18 @@ bool fm_training_supports(const fm_settings_t *settings, const fm_terms_t *terms
 
 fm_result_t fm_training_begin(fm_training_t *training)
 {
-    const fm_model_t *model = training->model;
+    fm_model_t *model = training->model;
     uint32_t parameters = fm_model_offset(model, model->settings->layerCount);
     fm_result_t result = FM_OK;
     uint32_t i;
 
-    for (i = 0U; i < training->samples->rows; i++) {
+    for (i = 0U; i < training->model->samples->rows; i++) {
         training->order[i] = (uint16_t)i;
-        if (!model->loss->fits(fm_model_label(model, training->samples, i), model->classes)) {
+        if (!model->loss->fits(fm_model_label(model, i), model->classes)) {
             result = FM_BAD_SAMPLE;
         }
     }
+    model->parameters = training->weights;
     (void)memcpy(training->weights, training->start, sizeof(float) * parameters);
     if (training->terms != NULL) {
         training->terms->place(training, parameters);
@@ -69,7 +70,7 @@ static void training_shuffle(fm_training_t *training)
     uint16_t *order = training->order;
     uint32_t left;
 
-    for (left = training->samples->rows; left > 1U; left--) {
+    for (left = training->model->samples->rows; left > 1U; left--) {
         uint64_t word = fm_random_word(&training->model->key, FM_PURPOSE_SHUFFLE, training->done.shuffled);
         uint32_t other = (uint32_t)((word * left) >> 32U);
         uint16_t swapped = order[other];
@@ -84,17 +85,13 @@ static void training_shuffle(fm_training_t *training)
 static void training_learn(fm_training_t *training, uint32_t i)
 {
     const fm_model_t *model = training->model;
-    const fm_settings_t *settings = model->settings;
     uint32_t row = training->order[training->done.row + i];
     float *memory = &training->memory[i * fm_model_row(model)];
-    float loss;
+    float loss = fm_model_learn(model, row, memory,
+                                1.0F / (float)(int32_t)training->done.batch, NULL);
 
-    fm_model_forward(model, training->weights, training->samples, row, memory);
-    loss = model->loss->gradient(&memory[fm_model_last(model)], model->classes,
-                                 fm_model_label(model, training->samples, row), settings->positiveWeight,
-                                 1.0F / (float)(int32_t)training->done.batch);
     fm_sum_add(&training->done.lossSum, loss);
-    fm_model_backward(model, training->weights, settings->trained.from, memory);
+    fm_model_backward(model, model->settings->trained.from, memory);
 }
 
 /** Takes the step of parameter `at`, whose mean gradient is `gradient`. */
@@ -108,8 +105,11 @@ static void training_apply(const fm_training_t *training, uint32_t at, float gra
     training->weights[at] -= training->model->settings->learningRate * g;
 }
 
-/** Input `k` of the layer that steps, for row `r` of the batch; beyond the inputs there is the one that goes with the biases. */
-static float training_input(const fm_training_t *training, uint32_t inputs, uint32_t r)
+/**
+ * The input of the layer that steps, for row `r` of the batch; beyond the inputs there is the one that goes with the biases. `outputs`: where the layer's
+ * outputs are in a row's memory.
+ */
+static float training_input(const fm_training_t *training, uint32_t inputs, uint32_t outputs, uint32_t r)
 {
     const fm_trained_t *done = &training->done;
     const fm_model_t *model = training->model;
@@ -118,9 +118,9 @@ static float training_input(const fm_training_t *training, uint32_t inputs, uint
     if (done->input == inputs) {
         /* As it is. */
     } else if (done->layer == 0U) {
-        x = fm_model_value(model, training->samples, training->order[done->row + r], done->input);
+        x = fm_model_value(model, training->order[done->row + r], done->input);
     } else {
-        x = training->memory[(r * fm_model_row(model)) + (done->outputs - inputs) + done->input];
+        x = training->memory[(r * fm_model_row(model)) + (outputs - inputs) + done->input];
     }
     return x;
 }
@@ -128,25 +128,27 @@ static float training_input(const fm_training_t *training, uint32_t inputs, uint
 /** Steps the weights of one input of one layer. */
 static void training_step(fm_training_t *training, uint32_t inputs)
 {
-    fm_trained_t *done = &training->done;
+    const fm_trained_t *done = &training->done;
     const fm_model_t *model = training->model;
     uint32_t stride = fm_model_row(model);
-    const float *deltas = &training->memory[fm_model_deltas(model, done->outputs)];
+    uint32_t outputs = fm_model_outputs(model, done->layer);
+    uint32_t units = model->settings->layers[done->layer].units;
+    uint32_t weight = fm_model_offset(model, done->layer) + (done->input * units);
+    const float *deltas = &training->memory[fm_model_deltas(model, outputs)];
     float *column = &training->memory[done->batch * stride];
     uint32_t j;
     uint32_t r;
 
     for (r = 0U; r < done->batch; r++) {
-        column[r] = training_input(training, inputs, r);
+        column[r] = training_input(training, inputs, outputs, r);
     }
-    for (j = 0U; j < model->settings->layers[done->layer].units; j++) {
+    for (j = 0U; j < units; j++) {
         float g = 0.0F;
 
         for (r = 0U; r < done->batch; r++) {
             g += column[r] * deltas[(r * stride) + j];
         }
-        training_apply(training, done->weight, g);
-        done->weight++;
+        training_apply(training, weight + j, g);
     }
 }
 
@@ -161,7 +163,6 @@ static void training_update(fm_training_t *training)
     done->input++;
     if (done->input > inputs) {
         done->input = 0U;
-        done->outputs += settings->layers[done->layer].units;
         done->layer++;
     }
     if (done->layer == settings->trained.to) {
@@ -177,7 +178,7 @@ static void training_begin_batch(fm_training_t *training)
 {
     const fm_settings_t *settings = training->model->settings;
     fm_trained_t *done = &training->done;
-    uint32_t rows = training->samples->rows;
+    uint32_t rows = training->model->samples->rows;
 
     if (done->row == rows) {
         done->row = 0U;
@@ -188,8 +189,6 @@ static void training_begin_batch(fm_training_t *training)
     done->batch = training_smaller(settings->batch, rows - done->row);
     done->layer = settings->trained.from;
     done->input = 0U;
-    done->weight = fm_model_offset(training->model, done->layer);
-    done->outputs = fm_model_outputs(training->model, done->layer);
 }
 
 fm_result_t fm_training_advance(fm_training_t *training)
@@ -197,7 +196,7 @@ fm_result_t fm_training_advance(fm_training_t *training)
     fm_trained_t *done = &training->done;
     fm_result_t result = FM_AGAIN;
 
-    if (done->samples == (training->model->settings->epochs * training->samples->rows)) {
+    if (done->samples == (training->model->settings->epochs * training->model->samples->rows)) {
         result = FM_OK;
     } else {
         if (done->taken == 0U) {

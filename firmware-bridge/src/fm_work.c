@@ -37,7 +37,7 @@ void fm_work_go_on(fm_device_t *device)
         fm_result_t result;
 
         work_place(device);
-        result = device->plan.round->begin(device);
+        result = device->plan.round->begin(device, &device->job);
 
         if (result != FM_OK) {
             fm_work_end(device, FM_EVENT_FAILED, result);
@@ -64,7 +64,7 @@ bool fm_work_slice(fm_device_t *device)
         if (device->stage == FM_STAGE_HASH) {
             fm_upload_hash(device);
         } else {
-            fm_result_t result = device->plan.round->advance(device);
+            fm_result_t result = device->plan.round->advance(device, &device->job);
 
             if (result == FM_OK) {
                 fm_upload_begin(device);

@@ -164,19 +164,20 @@ static bool check_trained(const record_t *record, fm_training_t *training, uint3
     good &= check(record, record_same(record->strings[8], &loss, 1U), "another loss");
     good &= check(record, done->steps == record_number(record->strings[9], 0U), "another number of steps");
     good &= check(record, done->samples == record_number(record->strings[9], 1U), "another number of samples");
-    result = (done->samples == training->model->settings->epochs * training->samples->rows) ? FM_OK : FM_AGAIN;
+    result = (done->samples == training->model->settings->epochs * training->model->samples->rows) ? FM_OK : FM_AGAIN;
     good &= check(record, fm_training_advance(training) == result, "it does not end when it should");
     return good;
 }
 
-static bool check_evaluated(const record_t *record, const fm_model_t *model, const fm_samples_t *samples)
+static bool check_evaluated(const record_t *record, fm_model_t *model, const fm_samples_t *samples)
 {
-    fm_evaluation_t evaluation = { .model = model, .test = samples, .train = samples };
+    fm_evaluation_t evaluation = { .model = model, .train = samples };
     uint32_t size = fm_evaluation_size(model);
     fm_result_t result;
     bool good = true;
 
-    evaluation.parameters = weights;
+    model->samples = samples;
+    model->parameters = weights;
     evaluation.vector = start;
     evaluation.memory = memory;
     fm_evaluation_begin(&evaluation);
@@ -189,12 +190,13 @@ static bool check_evaluated(const record_t *record, const fm_model_t *model, con
     } else {
         good &= check(record, result == FM_DIVERGED, "sums that cannot travel are let through");
     }
+    model->samples = samples;
     for (uint32_t row = 0U; row < samples->rows; row++) {
         float *outputs = &memory[fm_model_last(model)];
         uint32_t bytes = 4U * model->classes;
         fm_bytes_t expected = { &record->strings[11].bytes[row * bytes], bytes };
 
-        fm_model_forward(model, weights, samples, row, memory);
+        fm_model_forward(model, row, memory);
         (void)model->loss->gradient(outputs, model->classes, model->loss->none, 1.0F, 1.0F);
         good &= check(record, record_same(expected, outputs, model->classes), "another prediction");
     }
@@ -206,10 +208,11 @@ static bool check_from_start(const record_t *record, fm_model_t *model, const fm
 {
     const fm_settings_t *settings = model->settings;
     uint32_t parameters = fm_model_offset(model, settings->layerCount);
-    fm_training_t training = { .model = model, .samples = samples };
+    fm_training_t training = { .model = model };
     bool good = check(record, fm_training_memory(model, samples->rows) <= MOST, "too large for this test");
 
     good &= check(record, fm_training_supports(settings, &fm_terms), "no code for it");
+    model->samples = samples;
     training.order = order;
     training.start = start;
     training.weights = weights;

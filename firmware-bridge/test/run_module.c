@@ -226,7 +226,7 @@ static uint32_t chunk_message(const offer_t *offer, uint32_t index, uint8_t *byt
     (void)fm_cbor_head(&cbor, FM_CBOR_BYTES, payload.size);
     fm_cbor_contents(&cbor, &payload, payload.size);
     fm_cbor_close(&cbor);
-    return (fm_cbor_end(&cbor) == FM_OK) ? cbor.at : 0U;
+    return (fm_cbor_end(&cbor) == FM_OK) ? cbor.out.at : 0U;
 }
 
 static bool hear(rig_t *rig, const char *topic, const uint8_t *bytes, uint32_t size)

@@ -6,16 +6,17 @@ import type { BoardBuild } from "./qemu.ts"
 
 /** What each source file belongs to. */
 const PART_OF: readonly (readonly [part: string, files: RegExp])[] = [
-  ["CBOR", /^fm_(cbor|utf8)$/],
+  ["CBOR", /^fm_(cbor|utf8|writer)$/],
   ["messages and topics", /^fm_(message|notice|fields|topic)$/],
   ["MQTT", /^fm_(mqtt|session)$/],
   ["kernels", /^fm_(model|training|loss_\w+|terms|curve_\w+|math|random|init|sum|moments|evaluation)$/],
   ["kernels", /^fm_(codec(_\w+)?|decoder_\w+|eden)$/],
-  ["SHA-256", /^fm_sha256$/],
+  ["SHA-256", /^fm_sha256(_roots)?$/],
   [
     "device",
     /^fm_(device|greeting|plan|membership|pull|work|upload|round_\w+|parts_\w+|changes|leave|predict|result)$/,
   ],
+  ["modules", /^fm_(module\w*|manifest|envelope|reason)$/],
   ["memcpy and the like", /^memory$/],
   ["soft float (libgcc)", /^_\w+$/],
 ]
@@ -24,7 +25,7 @@ export const PART_NAMES: readonly string[] = [...new Set(PART_OF.map(([part]) =>
 
 /** The library that was compiled as a whole, and the port's float operations. */
 const WHOLE = "whole"
-const WHOLE_FILES = /^(ltrans|float)$/
+const WHOLE_FILES = /^(ltrans|float|roots)$/
 
 /** For a 64-32-4 softmax model whose features are standardised, batches of 8, 512-byte packets, 256 rows. */
 export const SCENARIO = { features: 64, hidden: 32, classes: 4, batch: 8, packetBytes: 512, rows: 256 } as const
@@ -59,6 +60,16 @@ export function imageVariables(): string[] {
       .map(([name, value]) => `-D${name}=${value}`)
       .join(" ")}`,
   ]
+}
+
+/** The image of nothing but the unit for modules. */
+export function modulesImage(built: BoardBuild): Image {
+  const graphs = readdirSync(built.path("src")).filter((file) => file.endsWith(".ci"))
+  return {
+    elf: built.path("size-modules.elf"),
+    graphs: graphs.map((file) => join(built.path("src"), file)),
+    text: textByPart(readFileSync(built.path("size-modules.map"), "utf8")),
+  }
 }
 
 export function imageOf(built: BoardBuild, how: (typeof HOW)[number], name: ImageName): Image {

@@ -62,8 +62,8 @@ static fm_settings_t settings = {
 int main(int argc, char **argv)
 {
     const fm_samples_t samples = { NULL, ROWS, stored };
-    fm_model_t model = { .loss = &fm_softmax, .key = key };
-    fm_training_t training = { .model = &model, .samples = &samples, .order = order };
+    fm_model_t model = { .samples = &samples, .loss = &fm_softmax, .key = key };
+    fm_training_t training = { .model = &model, .order = order };
     uint32_t parameters;
 
     (void)argc;

@@ -1,13 +1,13 @@
 /**
  * The compiler's float operations for cores without an FPU (IEEE 754 binary32, to nearest even, subnormals included; the run-time ABI for the
- * Arm architecture, section 5.1.2) in 500 bytes of code, where libgcc's take 1300. The same bits, but that there is one NaN.
+ * Arm architecture, section 5.1.2) in 500 bytes of code, where libgcc's take 1300. The same bits, but for NaNs, which are not told apart.
  * An image that links this file takes them from here; they are slower: firmware-bridge/README.md says by how much.
  */
 #include "float.h"
 
 #define SIGN 0x80000000U
 #define INFINITE 0x7F800000U
-#define NOT_A_NUMBER 0x7FC00000U
+#define NOT_A_NUMBER 0x7FFFFFFFU
 
 /* The exponent of what is not finite. */
 #define SPECIAL 255
@@ -89,7 +89,8 @@ uint32_t __aeabi_fadd(uint32_t a, uint32_t b)
     parts = float_parts(large);
     other = float_parts(small);
     if (float_exponent(parts) == SPECIAL) {
-        sum = (((large << 9U) != 0U) || ((large ^ small) == SIGN)) ? NOT_A_NUMBER : large;
+        /* Infinity, or what is no number and larger. */
+        sum = ((large ^ small) == SIGN) ? NOT_A_NUMBER : large;
     } else {
         /* With a bit for the carry. */
         uint32_t shifted = float_shifted((uint32_t)other >> 1U, (uint32_t)(float_exponent(parts) - float_exponent(other)));
@@ -132,7 +133,7 @@ uint32_t __aeabi_fmul(uint32_t a, uint32_t b)
     parts = float_parts(large);
     other = float_parts(small);
     if (float_exponent(parts) == SPECIAL) {
-        product = (((large << 9U) != 0U) || ((uint32_t)other == 0U)) ? NOT_A_NUMBER : (((a ^ b) & SIGN) | INFINITE);
+        product = ((uint32_t)other == 0U) ? NOT_A_NUMBER : (((a ^ b) & SIGN) | (large & NOT_A_NUMBER));
     } else {
         uint64_t exact = (uint64_t)(uint32_t)parts * (uint32_t)other;
         uint32_t lost = ((uint32_t)exact != 0U) ? 1U : 0U;
