@@ -9,6 +9,8 @@ export { WireError } from "./error.ts"
 export type { WireErrorCode } from "./error.ts"
 export { BOUNDS, CHOICES, KEYS, PROTOCOL_VERSION, STRUCTURE, TYPES } from "./keys.ts"
 export type { Bound } from "./keys.ts"
+export { chunkCount, decodeEnvelope, decodeManifest, encodeEnvelope, encodeManifest, signedBytes } from "./manifest.ts"
+export type { Envelope, Manifest } from "./manifest.ts"
 export type {
   Flash,
   FlashState,
@@ -29,6 +31,8 @@ export type {
   WireLayer,
   WireTraining,
 } from "./message.ts"
+export { decodeOrder, encodeOrder } from "./order.ts"
+export type { Order } from "./order.ts"
 export { Reassembler } from "./reassembly.ts"
 export type { Offer, ReassemblyOptions, WholeUpdate } from "./reassembly.ts"
 export { fnv1a, shardOf } from "./shard.ts"
