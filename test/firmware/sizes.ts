@@ -5,7 +5,16 @@ import { fileURLToPath } from "node:url"
 import { FIRMWARE } from "./build.ts"
 import { buildFor, runOnBoard } from "./qemu.ts"
 import type { Board, BoardBuild } from "./qemu.ts"
-import { HOW, IMAGES, PART_NAMES, SCENARIO, imageOf, imageVariables, memoryFloats } from "./sizes-image.ts"
+import {
+  HOW,
+  IMAGES,
+  PART_NAMES,
+  SCENARIO,
+  imageOf,
+  imageVariables,
+  memoryFloats,
+  modulesImage,
+} from "./sizes-image.ts"
 import type { Image, ImageName } from "./sizes-image.ts"
 import { stackOf } from "./sizes-stack.ts"
 
@@ -40,7 +49,7 @@ export interface Measured {
 }
 
 export function measure(): Measured {
-  return withBuild("an385", ["size", "smallest", "bench"], (built) => {
+  return withBuild("an385", ["size", "size-modules", "smallest", "bench"], (built) => {
     const [sizes, smallest, whole] = HOW.map((how) => each((name) => sizesOf(imageOf(built, how, name), ENTRIES[name])))
     const row = (name: string, budget: number | undefined, of: (sizes: Sizes) => number, from = sizes!): Row => ({
       name,
@@ -57,6 +66,7 @@ export function measure(): Measured {
         row("RAM: stack, at most", 1 * KIB, ({ stack }) => stack),
         row(`RAM: stack, at most, ${SMALLEST}`, 1 * KIB, ({ stack }) => stack, smallest),
         row("RAM: all", 24 * KIB, ({ ram }) => ram),
+        ...moduleRows(built),
         ...instructionRows(built),
       ],
       chains: [...IMAGES.map((image) => sizes![image].chain), ...IMAGES.map((image) => smallest![image].chain)],
@@ -65,6 +75,23 @@ export function measure(): Measured {
 }
 
 const SMALLEST = "as small as it gets"
+
+/** What the unit for modules takes, beside a device or without one. */
+function moduleRows(built: BoardBuild): Row[] {
+  const image = modulesImage(built)
+  const { bytes } = [...stackOf(image, OF_MODULES).values()].reduce((a, b) => (b.bytes > a.bytes ? b : a))
+  const row = (name: string, value: number): Row => ({ name, bytes: each(() => value) })
+  return [
+    row("flash: modules, where they are wanted", image.text.get("modules")!),
+    row("flash: modules, with the CBOR, SHA-256 and topics that a device has anyway", total(image)),
+    row("RAM: context of modules (`fm_module_t`)", symbolBytes(image.elf, "image_module")),
+    row("RAM: stack of modules, at most", bytes),
+  ]
+}
+
+function total({ text }: Image): number {
+  return [...text.values()].reduce((sum, bytes) => sum + bytes, 0)
+}
 
 function instructionRows(m3: BoardBuild): Row[] {
   const row = (name: string, count: number): Row => ({
@@ -81,6 +108,7 @@ function instructionRows(m3: BoardBuild): Row[] {
   ]
 }
 
+const OF_MODULES = ["begin", "want", "topic", "on_message", "poll", "revert"].map((name) => `fm_module_${name}`)
 const TAKES_PART = ["fm_device_begin", "fm_device_poll"]
 const ENTRIES: Readonly<Record<ImageName, readonly string[]>> = {
   least: TAKES_PART,
@@ -117,7 +145,7 @@ function sizesOf(image: Image, functions: readonly string[]): Sizes {
   const { packetBytes, rows } = SCENARIO
   return {
     text: image.text,
-    total: [...image.text.values()].reduce((sum, bytes) => sum + bytes, 0),
+    total: total(image),
     context,
     stack: worst.bytes,
     ram: context + worst.bytes + 2 * packetBytes + 2 * rows + 4 * memoryFloats(),
