@@ -28,6 +28,11 @@ export class ModuleGate {
     this.#least = Math.max(this.#least, least)
   }
 
+  /** Whether any device has a module, or is to have one. */
+  get matters(): boolean {
+    return this.#active.size > 0 || this.#sequence > 0
+  }
+
   /** What a device trains with. */
   activeOf(device: string): number {
     return this.#active.get(device) ?? 0

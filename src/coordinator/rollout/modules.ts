@@ -132,7 +132,7 @@ export class Modules {
   /** Between two rounds: they go on with the module that most devices have. */
   reconsider(): void {
     const { registry, desk, log, onChanged } = this.#at!
-    if (!desk.isBetween) return
+    if (!this.#gate.matters || !desk.isBetween) return
     const ready = [...registry.allReady()]
     const changed = this.#gate.choose(ready.map(({ id }) => id))
     if (!changed) return
