@@ -67,9 +67,12 @@ async function coordinate(flags: Flags, context: Context): Promise<void> {
   const plan = await completePlan(flags)
   warnAbout(plan, context, { init: flags.init !== undefined })
   const init = flags.init === undefined ? undefined : await initialParameters(flags.init, plan)
+  const trusted = await trustedKeys(flags)
+  if (trusted !== undefined && flags.dataDir === undefined)
+    context.log.warn("--trust without --data-dir: modules are not rolled out, a restart would forget where they are")
   const journal = await openFlaggedJournal(flags, context)
   try {
-    await federate({ plan, init, journal }, flags, context)
+    await federate({ plan, init, trusted, journal }, flags, context)
   } finally {
     journal?.close()
   }
@@ -78,15 +81,15 @@ async function coordinate(flags: Flags, context: Context): Promise<void> {
 interface Federating {
   readonly plan: Plan
   readonly init: Float32Array | undefined
+  readonly trusted: readonly Uint8Array[] | undefined
   readonly journal: Journal | undefined
 }
 
-async function federate({ plan, init, journal }: Federating, flags: Flags, context: Context): Promise<void> {
+async function federate({ plan, init, trusted, journal }: Federating, flags: Flags, context: Context): Promise<void> {
   const { log, signal } = context
   const embedded = flags.broker === undefined ? await embedBroker(flags.listen ?? DEFAULT_LISTEN, context) : undefined
   const network = embedded?.network ?? networkAt(flags.broker!, context)
   if (embedded !== undefined) log.info(`broker at ${embedded.broker.url}`)
-  const trusted = await trustedKeys(flags)
   const bar = followRounds(plan, context, { lines: false })
   const over = new AbortController()
   const probed =

@@ -126,7 +126,12 @@ describe("each a one-line error, no stack trace, and an exit code that says so",
       2,
       /no client "x"/,
     ],
-    ["a key to trust that is none", () => coordinator("--trust", "5"), 2, /--trust: expected a public key in 64 hex/],
+    [
+      "a key to trust that is none",
+      () => ["coordinator", "--plan", "good.yaml", "--listen", "127.0.0.1:0", "--trust", "5"],
+      2,
+      /--trust: expected a public key in 64 hex/,
+    ],
     [
       "a file of keys with something else",
       () => coordinator("--trust", "keys.txt"),
