@@ -10,6 +10,7 @@ import { publishModule } from "../../src/net/module-publish.ts"
 import { mqttNetwork } from "../../src/net/mqtt.ts"
 import { signerOf } from "../../src/net/signature.ts"
 import { decode, encode } from "../../src/wire/codec.ts"
+import type { Flashed } from "../../src/wire/message.ts"
 import { encodeManifest } from "../../src/wire/manifest.ts"
 import type { Manifest } from "../../src/wire/manifest.ts"
 import { parseTopic, topics } from "../../src/wire/topics.ts"
@@ -55,15 +56,14 @@ export interface Flashing {
   readonly verifiedMs: readonly number[]
 }
 
-/** Flashes a module to gateways in so many other processes, over the embedded broker. Their trial rounds wait for a federation, which there is not. */
-export async function flash(gateways: number, processes: number): Promise<Flashing> {
+/** Flashes a module to gateways in another process, over the embedded broker. Their trial rounds wait for a federation, which there is not. */
+export async function flash(gateways: number): Promise<Flashing> {
   const broker = await startBroker()
-  const share = gateways / processes
-  const children = Array.from({ length: processes }, (_, i) => startGateways(broker.url, share, i * share))
   const link = await mqttNetwork(broker.url).connect({ clientId: "operator" })
+  const fleet = await Fleet.listen(link)
+  const child = startGateways(broker.url, gateways, (why) => fleet.fail(why))
   try {
-    const fleet = await Fleet.listen(link)
-    const { ids } = await fleet.until((states) => states.size === gateways)
+    const ids = await fleet.until((states) => states.size === gateways)
     const { bytes, manifest, envelope } = signedModule()
     const begin = performance.now()
     await publishModule(manifest, { envelope, bytes }, { link, topics: NAMES })
@@ -71,9 +71,9 @@ export async function flash(gateways: number, processes: number): Promise<Flashi
     await Promise.all(ids.map((id) => link.publish(NAMES.flash(id), install)))
     await fleet.until((states) => [...states.values()].every((state) => state === "installed"))
     const seconds = (performance.now() - begin) / 1000
-    return { seconds, verifiedMs: (await Promise.all(children.map((child) => child.end()))).flat() }
+    return { seconds, verifiedMs: await child.end() }
   } finally {
-    for (const child of children) child.kill()
+    child.kill()
     await link.close()
     await broker.close()
   }
@@ -82,6 +82,7 @@ export async function flash(gateways: number, processes: number): Promise<Flashi
 /** What gateways have said of their slots. */
 class Fleet {
   readonly #states = new Map<string, string>()
+  readonly #failed = Promise.withResolvers<never>()
   #changed: () => void = () => undefined
 
   static async listen(link: Link): Promise<Fleet> {
@@ -89,22 +90,33 @@ class Fleet {
     await link.subscribe(NAMES.filters.flasheds, (topic, payload) => {
       const where = parseTopic(topic)
       const message = payload.length > 0 ? decode(payload) : undefined
-      if (where?.kind !== "flashed" || message?.type !== "flashed") return
-      if (message.state === "refused" || message.state === "rolledBack")
-        throw new Error(`${where.device}: ${message.reason}`)
-      fleet.#states.set(where.device, message.state)
-      fleet.#changed()
+      if (where?.kind === "flashed" && message?.type === "flashed") fleet.#hear(where.device, message)
     })
     return fleet
   }
 
-  until(done: (states: ReadonlyMap<string, string>) => boolean): Promise<{ readonly ids: readonly string[] }> {
-    return new Promise((resolve) => {
-      this.#changed = () => {
-        if (done(this.#states)) resolve({ ids: [...this.#states.keys()] })
-      }
-      this.#changed()
-    })
+  constructor() {
+    this.#failed.promise.catch(() => undefined)
+  }
+
+  fail(why: string): void {
+    this.#failed.reject(new Error(why))
+  }
+
+  /** Resolves with the ids of all when it holds. */
+  until(done: (states: ReadonlyMap<string, string>) => boolean): Promise<readonly string[]> {
+    const { promise, resolve } = Promise.withResolvers<readonly string[]>()
+    this.#changed = () => {
+      if (done(this.#states)) resolve([...this.#states.keys()])
+    }
+    this.#changed()
+    return Promise.race([promise, this.#failed.promise])
+  }
+
+  #hear(device: string, { state, reason }: Flashed): void {
+    if (state === "refused" || state === "rolledBack") this.fail(`${device}: ${reason}`)
+    this.#states.set(device, state)
+    this.#changed()
   }
 }
 
@@ -114,13 +126,12 @@ interface Gateways {
   kill(): void
 }
 
-function startGateways(url: string, count: number, first: number): Gateways {
+function startGateways(url: string, count: number, onFailed: (why: string) => void): Gateways {
   const main = fileURLToPath(new URL("flash-gateways.ts", import.meta.url))
-  const child = spawn(process.execPath, [main, url, String(count), String(first)], {
-    stdio: ["pipe", "pipe", "inherit"],
-  })
+  const child = spawn(process.execPath, [main, url, String(count)], { stdio: ["pipe", "pipe", "inherit"] })
   let text = ""
   child.stdout.setEncoding("utf8").on("data", (part: string) => (text += part))
+  child.once("close", (code) => onFailed(`the gateways' process ended with ${code}`))
   return {
     async end() {
       child.stdin.end()

@@ -10,8 +10,8 @@ const ALONE = 5
 export async function bench(): Promise<readonly Measured[]> {
   const { bytes, envelope } = signedModule()
   const alone: number[] = []
-  for (let i = 0; i < ALONE; i++) alone.push(...(await flash(1, 1)).verifiedMs)
-  const fleet = await flash(GATEWAYS, 1)
+  for (let i = 0; i < ALONE; i++) alone.push(...(await flash(1)).verifiedMs)
+  const fleet = await flash(GATEWAYS)
   const group = "flash"
   return [
     measured({
