@@ -12,7 +12,7 @@ import { MemorySlotStore } from "../../src/device/flash/slot-store.ts"
 import { startBroker } from "../../src/net/broker.ts"
 import type { EmbeddedBroker } from "../../src/net/broker.ts"
 import { mqttNetwork } from "../../src/net/mqtt.ts"
-import { signerOf } from "../../src/net/signature.ts"
+import { keyIdOf, signerOf } from "../../src/net/signature.ts"
 import { topics } from "../../src/wire/topics.ts"
 import { fedmote } from "../e2e/fedmote.ts"
 import { ownModule } from "../kernel/foreign-modules.ts"
@@ -22,7 +22,9 @@ import { SEED } from "./played-coordinator.ts"
 
 // It waits for more gateways than there are: no round disturbs what is tested.
 const PLAN = parsePlan({ fleet: "lab", cohort: 5, model: { features: 2, labels: ["a", "b"] } })
-const OPERATOR = signerOf(SEED)
+/** The key that is used now, and its successor. */
+const SEEDS = { old: SEED, new: new Uint8Array(32).fill(6) }
+const TRUSTED = Object.values(SEEDS).map((seed) => signerOf(seed).publicKey)
 const IDS = ["g-1", "g-2", "g-3", "g-4"]
 
 let folder = ""
@@ -30,12 +32,13 @@ let broker: EmbeddedBroker
 const closing: (() => Promise<unknown>)[] = []
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "fedmote-operator-"))
-  await writeFile(join(folder, "operator.key"), `fedmote-private-key-1:${Buffer.from(SEED).toString("hex")}\n`)
+  for (const [name, seed] of Object.entries(SEEDS))
+    await writeFile(join(folder, `${name}.key`), `fedmote-private-key-1:${Buffer.from(seed).toString("hex")}\n`)
   await writeFile(join(folder, "module.wasm"), ownModule("scalar"))
   broker = await startBroker()
   const network = mqttNetwork(broker.url)
   const keeping = openModuleKeeping(join(folder, "data"))
-  const coordinator = new Coordinator({ plan: PLAN, network, trusted: [OPERATOR.publicKey], modules: keeping })
+  const coordinator = new Coordinator({ plan: PLAN, network, trusted: TRUSTED, modules: keeping })
   const run = coordinator.run().catch(() => undefined)
   closing.push(async () => {
     await coordinator.close()
@@ -51,7 +54,7 @@ afterAll(async () => {
 
 function begin(id: string): () => Promise<void> {
   const data = Array.from({ length: 20 }, (_, i) => ({ features: [Math.sin(i), Math.cos(i)], label: i % 2 }))
-  const modules = { store: new MemorySlotStore(), trusted: [OPERATOR.publicKey] }
+  const modules = { store: new MemorySlotStore(), trusted: TRUSTED }
   const device = new Device({ network: mqttNetwork(broker.url), fleet: "lab", id, data, modules })
   const run = device.run().catch(() => undefined)
   return async () => {
@@ -83,12 +86,12 @@ interface Published {
   readonly begun: RolloutFacts
 }
 
-const publish = ["module.wasm", "--to", "all", "--key", "operator.key", "--canary", "50%", "--enough", "100%"]
+const publish = ["module.wasm", "--to", "all", "--canary", "50%", "--enough", "100%", "--json", "-"]
 const idsOf = ({ begun }: Published): unknown => begun.stages.map(({ ids }) => ids)
 
-test("a rollout is planned, begun, paused, resumed and aborted; the next one has the next number", async () => {
+test("a rollout is planned, begun, paused, resumed and aborted; the next one has the next number, and a new key", async () => {
   await until(({ versions }) => versions["0"] === 4)
-  const planned = JSON.parse(await run("publish", ...publish, "--dry-run", "--json", "-")) as Published
+  const planned = JSON.parse(await run("publish", ...publish, "--key", "old.key", "--dry-run")) as Published
   expect(planned.sequence).toBe(1)
   expect(idsOf(planned)).toEqual([expect.any(Array), expect.any(Array)])
   expect(planned.begun.stages.flatMap(({ ids }) => ids).toSorted()).toEqual(IDS)
@@ -96,7 +99,7 @@ test("a rollout is planned, begun, paused, resumed and aborted; the next one has
   const [absent] = planned.begun.stages[1]!.ids!
   await closing[1 + IDS.indexOf(absent!)]!()
 
-  const begun = JSON.parse(await run("publish", ...publish, "--json", "-")) as Published
+  const begun = JSON.parse(await run("publish", ...publish, "--key", "old.key")) as Published
   expect([begun.sequence, idsOf(begun)]).toEqual([1, idsOf(planned)])
   const stages = [{ confirmed: 2 }, { confirmed: 1, waiting: 1 }]
   const at = await until(({ rollout }) => rollout?.stages[1]!.confirmed === 1)
@@ -106,14 +109,14 @@ test("a rollout is planned, begun, paused, resumed and aborted; the next one has
     ["resume", "running"],
     ["abort", "aborted"],
   ] as const) {
-    await run(action, "--key", "operator.key")
+    await run(action, "--key", "old.key")
     await until(({ rollout }) => rollout?.phase === phase)
   }
   expect(await run("status")).toContain("slot train: module 1 to all is aborted")
   expect((await until(({ versions }) => versions["0"] === 4)).settled).toBe(0)
 
-  const next = JSON.parse(await run("publish", ...publish, "--json", "-")) as Published
-  expect(next.sequence).toBe(2)
+  const next = JSON.parse(await run("publish", ...publish, "--key", "new.key")) as Published
+  expect([next.sequence, next.begun.keyId]).toEqual([2, Buffer.from(keyIdOf(TRUSTED[1]!)).toString("hex")])
   await until(({ rollout, versions }) => rollout?.sequence === 2 && versions["2"] === 3)
   const { stdout } = await fedmote(["module", "audit", "data", "--json", "-"], { cwd: folder })
   const { entries } = JSON.parse(stdout) as { readonly entries: readonly { readonly event: string }[] }
