@@ -1,6 +1,7 @@
 import { FedmoteError } from "./error.ts"
 import { stagesOf } from "./rollout-stages.ts"
 import type { StageCandidate } from "./rollout-stages.ts"
+import { StageTally } from "./rollout-tally.ts"
 
 /**
  * The rollout of one module to a fleet, in stages: who gets it when, and whether it goes on. No clock, no network: it is told what devices report and what
@@ -67,14 +68,12 @@ export interface StageCount {
   readonly waiting: number
 }
 
-/** Losses that differ by less are the same. */
-const SMALL_LOSS = 1e-6
-
 export class Rollout {
   readonly settings: RolloutSettings
   readonly lists: readonly (readonly string[])[]
   readonly #stageOf: ReadonlyMap<string, number>
   readonly #standings: Map<string, Standing>
+  readonly #tallies: readonly StageTally[]
   #phase: RolloutPhase
   #reason: string | undefined
   #stage: number
@@ -83,6 +82,7 @@ export class Rollout {
     this.settings = settings
     this.lists = lists
     this.#standings = new Map(Object.entries(standings))
+    this.#tallies = lists.map((list, i) => new StageTally(settings.stages[i]!, list, this.#standings))
     this.#phase = phase
     this.#reason = reason
     this.#stage = stage
@@ -146,6 +146,7 @@ export class Rollout {
     const before = this.#standings.get(device)
     if (sameStanding(before, standing)) return
     this.#standings.set(device, standing)
+    this.#tallies[stage]!.moved(before, standing)
     if (standing.state === "confirmed") events.push({ type: "confirmed", device })
     if (standing.state === "failed") events.push({ type: "failed", device, code: standing.code })
     this.#judge(events)
@@ -172,13 +173,7 @@ export class Rollout {
   }
 
   counts(): StageCount[] {
-    return this.lists.map((list, i) => {
-      const states = list.map((device) => this.#standings.get(device)?.state)
-      const confirmed = states.filter((state) => state === "confirmed").length
-      const failed = states.filter((state) => state === "failed").length
-      const { [i]: percent = 100 } = this.settings.stages
-      return { percent, devices: list.length, confirmed, failed, waiting: list.length - confirmed - failed }
-    })
+    return this.#tallies.map(({ counts }) => counts)
   }
 
   snapshot(): RolloutSnapshot {
@@ -201,7 +196,7 @@ export class Rollout {
       events.push({ type: "halted", reason })
       return
     }
-    while (this.#phase === "running" && this.#isDone(this.#stage)) {
+    while (this.#phase === "running" && this.#tallies[this.#stage]!.hasEnough(this.settings.enough)) {
       if (this.#stage + 1 === this.lists.length) {
         this.#phase = "complete"
         events.push({ type: "complete" })
@@ -212,36 +207,14 @@ export class Rollout {
     }
   }
 
-  #isDone(stage: number): boolean {
-    const { devices, confirmed } = this.counts()[stage]!
-    return confirmed >= Math.ceil((this.settings.enough * devices) / 100)
-  }
-
   /** Looks at every stage that has been reached: a device may fail after its stage is done. */
   #illness(): string | undefined {
     const { failures, tolerance } = this.settings
-    for (const [i, { devices, failed }] of this.counts()
-      .slice(0, this.#stage + 1)
-      .entries()) {
-      if (failed > Math.floor((failures * devices) / 100))
-        return `stage ${i + 1}: ${failed} of ${devices} devices failed, at most ${failures} % may`
-      const { before, after } = this.#losses(i)
-      if (after > before * (1 + tolerance / 100) + SMALL_LOSS)
-        return `stage ${i + 1}: the trials' mean loss is ${after.toPrecision(4)}, with the program before ${before.toPrecision(4)}: at most ${tolerance} % more is wanted`
+    for (let i = 0; i <= this.#stage; i++) {
+      const illness = this.#tallies[i]!.illness(failures, tolerance)
+      if (illness !== undefined) return `stage ${i + 1}: ${illness}`
     }
     return undefined
-  }
-
-  /** Mean losses of a stage's trials with the program before and with the module; 0 where nobody has said any. */
-  #losses(stage: number): { readonly before: number; readonly after: number } {
-    const sums = [0, 0, 0, 0]
-    for (const device of this.lists[stage]!) {
-      const standing = this.#standings.get(device)
-      if (standing?.state === "confirmed") standing.losses.forEach((value, i) => (sums[i]! += value))
-    }
-    const [beforeSum, beforeRows, afterSum, afterRows] = sums as [number, number, number, number]
-    if (beforeRows <= 0 || afterRows <= 0) return { before: 0, after: 0 }
-    return { before: beforeSum / beforeRows, after: afterSum / afterRows }
   }
 
   #stageEvent(): RolloutEvent {

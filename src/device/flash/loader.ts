@@ -40,6 +40,8 @@ export interface LoaderOptions {
 /** Waits between attempts, and how many without a single chunk there are. */
 const RETRY = { firstMs: 500, maxMs: 10_000 }
 const MOST_ATTEMPTS = 5
+/** Whoever waits for so few more will test the module soon. */
+const LAST_CHUNKS = 4
 
 /**
  * Fetches a module into the inactive side of the slot and verifies it, from the signature to the self-test: nothing is done with what has not passed the step
@@ -52,11 +54,12 @@ export async function loadModule(
 ): Promise<VerifiedModule> {
   const { slot, trusted, limits, onStage } = options
   const pull: ModulePullOptions = { ...options, slot: slot.state.slot, signal }
+  // Its thread begins while a small module comes; with a large one it begins again for the last chunks.
+  prepareSelfTest()
   const envelope = await retrying(options, signal, () => pullManifest(sequence, pull))
   const manifest = openManifest(envelope, trusted)
   check(manifest, sequence, options)
   onStage("manifest", sequence)
-  prepareSelfTest()
   await fetchChunks(envelope, manifest, pull, options)
   const bytes = storing(() => slot.arrived(manifest))
   onStage("verified", sequence)
@@ -98,6 +101,7 @@ async function fetchChunks(
   const take = (index: number, payload: Uint8Array): void => {
     storing(() => slot.put(index, payload, manifest))
     missing.delete(index)
+    if (missing.size < LAST_CHUNKS) prepareSelfTest()
     onStage("chunk", sequence, index)
   }
   await retrying(
