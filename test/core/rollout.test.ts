@@ -128,6 +128,21 @@ describe("health", () => {
     expect(report(rollout, 0, standings).at(-1)!.type).toBe(expected)
   })
 
+  test("a device that fails later takes the losses of its trial back, whatever they were", () => {
+    const { rollout } = begun(10, { stages: [100] })
+    // So large a loss before hides that of the others.
+    report(rollout, 0, [{ state: "confirmed", losses: [1e30, 10, 0, 10] }])
+    const [, ...others] = rollout.lists[0]!
+    for (const device of others.slice(0, 3))
+      rollout.report(device, { state: "confirmed", losses: [10, 100, 13, 100] }, [])
+    expect(rollout.phase).toBe("running")
+    expect(report(rollout, 0, [TRAPPED]).at(-1)).toEqual({
+      type: "halted",
+      reason: "stage 1: the trials' mean loss is 0.1300, with the program before 0.1000: at most 20 % more is wanted",
+    })
+    expect(rollout.counts()).toEqual([{ percent: 100, devices: 10, confirmed: 3, failed: 1, waiting: 6 }])
+  })
+
   test("trials that evaluated nothing say nothing", () => {
     const { rollout } = begun(1, { stages: [100] })
     expect(types(report(rollout, 0, [{ state: "confirmed", losses: [0, 0, 0, 0] }]))).toEqual(["confirmed", "complete"])
