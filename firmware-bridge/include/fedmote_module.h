@@ -55,10 +55,10 @@ typedef enum {
     FM_REASON_SPACE,
     /** More chunks than there is room to count. */
     FM_REASON_COUNT,
-    /** What came is no chunk, or not the one of its topic. */
+    /** Chunks are larger than comes in a packet; or what came is no chunk, or not the one of its topic. */
     FM_REASON_CHUNK,
     FM_REASON_DIGEST,
-    /** The storage failed. */
+    /** The storage failed. Its code is that of too little space. */
     FM_REASON_STORAGE
 } fm_reason_t;
 
@@ -146,6 +146,8 @@ typedef struct {
     /** Largest module: 8 chunks for each byte. */
     uint8_t *chunks;
     uint32_t chunksBytes;
+    /** Largest chunk that comes in a packet: 128 bytes less than the largest packet will do. 0: any comes. */
+    uint32_t chunkBytes;
     const fm_store_t *store;
     /** Ed25519 (RFC 8032): whether the signature of the message is that of this key. */
     bool (*verify)(void *context, const uint8_t *key, const uint8_t *message, uint32_t size, const uint8_t *signature);

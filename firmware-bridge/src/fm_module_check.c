@@ -69,6 +69,7 @@ static bool check_expired(const fm_module_options_t *options, uint32_t expires)
 static fm_reason_t check_room(const fm_module_options_t *options, const fm_manifest_t *manifest)
 {
     uint32_t chunks = (manifest->sizeBytes + (manifest->chunkBytes - 1U)) / manifest->chunkBytes;
+    uint32_t largest = (chunks == 1U) ? manifest->sizeBytes : manifest->chunkBytes;
     fm_reason_t reason = FM_REASON_NONE;
 
     if (manifest->memoryKiB > options->memoryKiB) {
@@ -77,6 +78,8 @@ static fm_reason_t check_room(const fm_module_options_t *options, const fm_manif
         reason = FM_REASON_SPACE;
     } else if (((chunks + 7U) / 8U) > options->chunksBytes) {
         reason = FM_REASON_COUNT;
+    } else if ((options->chunkBytes != 0U) && (largest > options->chunkBytes)) {
+        reason = FM_REASON_CHUNK;
     } else {
         /* It has. */
     }

@@ -181,7 +181,7 @@ static void rig_start(rig_t *rig, uint32_t left)
     const fm_flash_part_t part = { &rig->power, SECTOR, rig->power.unitBytes, SLOT_SECTORS, HEAD_SECTORS,
                                    power_read,  power_program, power_erase };
     const fm_module_options_t options = { "motes",      "train", tags,           offers[0].key.bytes, 1U,      1U,      0U,   1024U,
-                                          rig->chunks, sizeof(rig->chunks), &rig->store, rig_verify, rig_now, rig_run, rig };
+                                          rig->chunks, sizeof(rig->chunks), 256U, &rig->store, rig_verify, rig_now, rig_run, rig };
 
     rig->power.dead = false;
     rig->power.left = left;

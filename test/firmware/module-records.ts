@@ -10,7 +10,7 @@ import { Records } from "./records.ts"
 const OPERATOR = signerOf(new Uint8Array(32).fill(7))
 const STRANGER = signerOf(new Uint8Array(32).fill(8))
 
-/** The device's slot takes so many bytes, in 32 chunks; it has 1 MiB for a module, tags "south" and "north", and its clock says 1000. */
+/** The device's slot takes so many bytes, in 32 chunks; chunks have 256 bytes at most; it has 1 MiB for a module, tags "south" and "north", and its clock says 1000. */
 const ROOM_BYTES = 9 * 256
 
 /** Bytes as good as any: they are never run. */
@@ -53,7 +53,9 @@ const CASES: readonly Case[] = [
   { name: "more memory than there is", refusal: "memory", manifest: { memoryKiB: 1025 } },
   { name: "more bytes than there is room for", refusal: "space", manifest: {}, size: ROOM_BYTES + 1 },
   { name: "more chunks than can be counted", refusal: "count", manifest: { chunkBytes: 64 }, size: ROOM_BYTES },
-  { name: "chunks that the flash cannot program", refusal: "storage", manifest: { chunkBytes: 100 } },
+  { name: "chunks larger than a packet", refusal: "chunk", manifest: { chunkBytes: 320 } },
+  { name: "a module smaller than its chunks would be", refusal: "", manifest: { chunkBytes: 320 }, size: 200 },
+  { name: "chunks that the flash cannot program", refusal: "space", manifest: { chunkBytes: 100 } },
   {
     name: "another module than was signed",
     refusal: "digest",

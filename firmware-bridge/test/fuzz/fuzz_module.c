@@ -219,7 +219,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint8_t keys[2U * FM_PUBLIC_KEY_BYTES];
     fuzz_input_t input = { data, size };
     fm_module_options_t options = { "motes", "train", tags,   keys,          2U,   1U,  0U, 1U << 16U,
-                                    chunks,  sizeof(chunks), &store, any_signature, NULL, run, NULL };
+                                    chunks,  sizeof(chunks), 0U, &store, any_signature, NULL, run, NULL };
     fm_module_t module;
 
     read(data, size);

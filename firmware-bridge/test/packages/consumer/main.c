@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include <fedmote.h>
+#include <fedmote_module.h>
 
 static fm_result_t closed(void *context)
 {
@@ -53,6 +54,6 @@ int main(void)
     if (result == FM_OK) {
         result = fm_device_poll(&device);
     }
-    printf("%s\n", fm_result_text(result));
+    printf("%s%s\n", fm_result_text(result), fm_reason_code(FM_REASON_NONE));
     return 0;
 }
