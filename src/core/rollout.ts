@@ -176,6 +176,11 @@ export class Rollout {
     return this.#tallies.map(({ counts }) => counts)
   }
 
+  /** The reason's code of each device that failed. */
+  *failures(): Generator<string> {
+    for (const standing of this.#standings.values()) if (standing.state === "failed") yield standing.code
+  }
+
   snapshot(): RolloutSnapshot {
     return {
       settings: this.settings,

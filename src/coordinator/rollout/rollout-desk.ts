@@ -58,7 +58,6 @@ export class RolloutDesk {
   readonly #shelf: ModuleShelf
   /** Of the devices that can be flashed. */
   readonly #reports = new Map<string, ModuleReport>()
-  readonly #failures = new Map<string, string>()
   readonly #closing = new AbortController()
   #cancelWrite: (() => void) | undefined
   #cancelStatus: (() => void) | undefined
@@ -173,7 +172,6 @@ export class RolloutDesk {
     this.#do((events) => {
       rollout = this.#planned(order, events)
       book.begin(rollout, module, keyId)
-      this.#failures.clear()
       const { digest, sizeBytes } = module.manifest
       const signedBy = hex(decodeEnvelope(module.envelope).keyId)
       this.#obeyed(order, keyId, { signedBy, digest: hex(digest), sizeBytes, ...rollout.settings })
@@ -243,8 +241,6 @@ export class RolloutDesk {
     const { book, log } = this.#options
     const { type, ...facts } = event
     book.note({ event: type, sequence, ...facts })
-    if (event.type === "failed") this.#failures.set(event.device, event.code)
-    if (event.type === "confirmed") this.#failures.delete(event.device)
     if (event.type === "stage") log.info({ sequence, stage: event.stage + 1, devices: event.devices.length }, "stage")
     else if (event.type === "halted" || event.type === "failed") log.warn({ sequence, ...facts }, `module ${type}`)
     else log.info({ sequence, ...facts }, `module ${type}`)
@@ -322,7 +318,7 @@ export class RolloutDesk {
       highest,
       rounds: gate.sequence,
       versions: countsOf([...this.#reports.values()].map(({ active }) => String(active))),
-      failures: countsOf(this.#failures.values()),
+      failures: countsOf(rollout?.failures() ?? []),
     }
   }
 

@@ -76,6 +76,11 @@ describe("a rollout in stages", () => {
     // Somebody says all the same that he has it.
     await canary.confirm(1)
     await rig.until(() => expect(canary.told).toEqual([install(1), revert(1)]))
+    // Nor does it forget why.
+    await rig.stop()
+    rig.status = undefined
+    await rig.start()
+    await rig.until(() => expect(rig.status).toMatchObject({ failures: { trap: 1 }, settled: 0, highest: 1 }))
     expect(await rig.roll(ONE)).toMatchObject({
       accepted: false,
       reason: expect.stringMatching(/^sequence: /) as string,
