@@ -19,6 +19,8 @@ export interface ModuleRecord {
   readonly highest: number
   /** The module of the last rollout that was completed; 0 before. */
   readonly settled: number
+  /** Modules above it whose rollouts before the last were halted or aborted: a device that was away may still have one. */
+  readonly undone: readonly number[]
   /** Orders that were obeyed lately: none is obeyed twice. */
   readonly orders: readonly { readonly issued: number; readonly nonce: number }[]
   /** The last rollout. */

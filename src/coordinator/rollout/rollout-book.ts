@@ -24,7 +24,7 @@ export class RolloutBook {
   /** Without `keeping` nothing is written, and nothing can be rolled out. */
   constructor(slot: string, keeping: ModuleKeeping | undefined) {
     this.#keeping = keeping
-    const { rollout, ...record } = keeping?.store.load() ?? { slot, highest: 0, settled: 0, orders: [] }
+    const { rollout, ...record } = keeping?.store.load() ?? { slot, highest: 0, settled: 0, undone: [], orders: [] }
     this.#record = record
     this.#rollout = rollout && Rollout.from(rollout)
   }
@@ -52,6 +52,14 @@ export class RolloutBook {
     return this.#record.settled
   }
 
+  /** Modules that no device is to have, but for those that have been followed by a settled one. */
+  isUndone(sequence: number): boolean {
+    const { rollout } = this
+    return (
+      this.#record.undone.includes(sequence) || (rollout?.isUndone === true && rollout.settings.sequence === sequence)
+    )
+  }
+
   get orders(): ModuleRecord["orders"] {
     return this.#record.orders
   }
@@ -70,12 +78,14 @@ export class RolloutBook {
   /** Begins a rollout, whose module is kept first. */
   begin(rollout: Rollout, module: StoredModule, keyId: string): void {
     this.#keeping!.store.keep(module)
+    const { undone } = this.#record
+    const before = this.#rollout?.isUndone === true ? [this.#rollout.settings.sequence] : []
     this.#rollout = rollout
-    this.#record = { ...this.#record, highest: rollout.settings.sequence, keyId }
+    this.#record = { ...this.#record, highest: rollout.settings.sequence, undone: [...undone, ...before], keyId }
   }
 
   settle(sequence: number): void {
-    this.#record = { ...this.#record, settled: sequence }
+    this.#record = { ...this.#record, settled: sequence, undone: [] }
   }
 
   /** To be written with the next `flush`. */

@@ -267,8 +267,7 @@ export class RolloutDesk {
   #tell(device: string, again = false): void {
     const report = this.#reports.get(device)
     if (report === undefined) return
-    const { rollout, settled } = this.#options.book
-    const flash = dueOf(device, report, { rollout, settled }, again)
+    const flash = dueOf(device, report, this.#options.book, again)
     if (flash === undefined) return
     const { link, topics, gate } = this.#options
     this.#inBackground(link.publish(topics.flash(device), encode({ type: "flash", slot: gate.slot, ...flash })))

@@ -132,6 +132,23 @@ describe("a rollout in stages", () => {
     const back = await rig.gateway(first.id, 1)
     await rig.until(() => expect(back.told).toEqual([revert(1)]))
   })
+
+  test("a device that was away meanwhile does not come back with a module of a rollout before the last", async () => {
+    await rig.start()
+    const [first, second] = (await inStages(await rig.gateways(4), 1)) as [PlayedGateway, PlayedGateway]
+    await rig.roll(ONE, { stages: [50, 100] })
+    await first.confirm(1)
+    await first.link.close({ abrupt: true })
+    await rig.order({ action: "abort" })
+    await rig.roll(TWO)
+    await rig.stop()
+    await rig.start()
+    // While module 2 is on its way it takes the place of 1.
+    const back = await rig.gateway(first.id, 1)
+    await rig.until(() => expect(back.told).toEqual([install(2)]))
+    await second.rollBack(2)
+    await rig.until(() => expect(back.told.at(-1)).toEqual(revert(1)))
+  })
 })
 
 describe("what survives", () => {
