@@ -138,8 +138,6 @@ typedef struct {
 /** A loss; an image links those that it names. */
 typedef struct fm_loss fm_loss_t;
 extern const fm_loss_t fm_softmax;
-/** Softmax without what evaluation counts, for images without fm_round_evaluation. */
-extern const fm_loss_t fm_softmax_uncounted;
 extern const fm_loss_t fm_logistic;
 extern const fm_loss_t fm_squared;
 

@@ -22,7 +22,7 @@ struct fm_loss {
     bool (*fits)(float label, uint32_t classes);
     /** Turns outputs into their gradients times `scale`, in place; returns the row's loss. */
     float (*gradient)(float *z, uint32_t classes, float label, float positiveWeight, float scale);
-    /** How many counts, or floats in their place, an evaluation has. NULL: this loss is not for evaluation. */
+    /** How many counts, or floats in their place, an evaluation has. */
     uint32_t (*counts)(uint32_t classes);
     /** Counts the row with these outputs. */
     void (*tally)(fm_tally_t *tally, const float *z, uint32_t classes, float label);

@@ -67,10 +67,6 @@ static void softmax_tally(fm_tally_t *tally, const float *z, uint32_t classes, f
     tally->counts[((uint32_t)(int32_t)label * classes) + softmax_largest(z, classes)] += 1.0F;
 }
 
-const fm_loss_t fm_softmax_uncounted = {
-    FM_LOSS_SOFTMAX, NO_CLASS, fm_is_class, softmax_gradient, NULL, NULL, NULL,
-};
-
 const fm_loss_t fm_softmax = {
     FM_LOSS_SOFTMAX, NO_CLASS, fm_is_class, softmax_gradient, softmax_counts, softmax_tally, NULL,
 };

@@ -1,6 +1,4 @@
 /** Rounds of evaluation: the test part's sums, and for a binary model the training part's scores. */
-#include <stddef.h>
-
 #include "fm_evaluation.h"
 #include "fm_loss.h"
 #include "fm_model.h"
@@ -8,14 +6,9 @@
 
 static uint32_t evaluation_memory(const fm_device_t *device)
 {
-    /* With a loss that counts nothing no memory is enough. */
-    uint32_t size = FM_MOST_FLOATS;
+    uint32_t size = fm_evaluation_size(&device->model);
 
-    if (device->model.loss->counts != NULL) {
-        size = fm_evaluation_size(&device->model);
-        size = (size > FM_MOST_FLOATS) ? FM_MOST_FLOATS : size;
-    }
-    return size + fm_model_row(&device->model);
+    return ((size > FM_MOST_FLOATS) ? FM_MOST_FLOATS : size) + fm_model_row(&device->model);
 }
 
 /* cppcheck-suppress misra-c2012-19.2 ; MISRA Ref 19.2.2 */
