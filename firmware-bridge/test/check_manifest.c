@@ -62,6 +62,7 @@ static bool check_broken(const record_t *record, const fm_module_options_t *opti
 {
     uint8_t bytes[FM_ENVELOPE_BYTES + 1U] = { 0U };
     fm_bytes_t payload;
+    fm_reason_t reason;
     bool good = true;
 
     memcpy(bytes, envelope.bytes, envelope.size);
@@ -71,7 +72,9 @@ static bool check_broken(const record_t *record, const fm_module_options_t *opti
     good &= check(record, open(options, bytes, envelope.size + 1U, &payload) == FM_REASON_ENVELOPE, "a byte more is taken");
     for (uint32_t bit = 0U; bit < 8U * envelope.size; bit++) {
         bytes[bit / 8U] ^= (uint8_t)(1U << (bit % 8U));
-        good &= check(record, open(options, bytes, envelope.size, &payload) != FM_REASON_NONE, "a corrupted one is taken");
+        reason = open(options, bytes, envelope.size, &payload);
+        good &= check(record, reason != FM_REASON_NONE, "a corrupted one is taken");
+        good &= check(record, (bit / 8U - 7U >= 8U) || (reason == FM_REASON_UNKNOWN_KEY), "another key's id is taken");
         bytes[bit / 8U] ^= (uint8_t)(1U << (bit % 8U));
     }
     return good;

@@ -356,6 +356,30 @@ static void ignore(void)
     expect(rig.module.reason == FM_REASON_SEQUENCE, "a replay", 0U, 0U);
 }
 
+/** What was gone back from does not come again, neither by a restart nor when it is told. A manifest is the one of its topic. */
+static void go_back(void)
+{
+    static rig_t rig;
+    char topic[FM_MODULE_TOPIC_BYTES];
+
+    rig_new(&rig, 2U);
+    rig_start(&rig, UINT32_MAX);
+    for (uint32_t sequence = 1U; sequence <= 2U; sequence++) {
+        fm_module_want(&rig.module, sequence);
+        pull(&rig, offer_of(sequence));
+    }
+    expect((fm_module_revert(&rig.module) == FM_OK) && (rig.runs == 1U) && whole(&rig), "not gone back", rig.runs, 0U);
+    expect((rig.module.state == FM_MODULE_REVERTED) && (rig.module.sequence == 2U), "not said", 0U, 0U);
+    rig_start(&rig, UINT32_MAX);
+    expect((rig.module.state == FM_MODULE_IDLE) && (rig.runs == 1U), "taken up again", (uint32_t)rig.module.state, rig.runs);
+    fm_module_want(&rig.module, 2U);
+    expect((rig.module.reason == FM_REASON_SEQUENCE) && (rig.runs == 1U), "a replay", 0U, 0U);
+    fm_module_want(&rig.module, 3U);
+    expect(fm_module_topic(&rig.module, topic), "no topic", 0U, 0U);
+    (void)hear(&rig, topic, offer_of(4U)->envelope.bytes, offer_of(4U)->envelope.size);
+    expect((rig.module.state == FM_MODULE_REFUSED) && (rig.module.reason == FM_REASON_SEQUENCE), "another manifest than was told", 0U, 0U);
+}
+
 /** What is expired by the clock is taken without one. */
 static void without_clock(void)
 {
@@ -516,7 +540,7 @@ static void lose_power_everywhere(uint32_t unitBytes)
     uint32_t first = 0U;
 
     while (lose_power(unitBytes, first, UINT32_MAX)) {
-        for (uint32_t second = first % STRIDE; second < 90U; second += STRIDE) {
+        for (uint32_t second = first % STRIDE; (unitBytes > 1U) && (second < 90U); second += STRIDE) {
             (void)lose_power(unitBytes, first, second);
         }
         first++;
@@ -568,6 +592,7 @@ int main(int argc, char **argv)
         refuse(&offers[i]);
     }
     ignore();
+    go_back();
     without_clock();
     rot();
     bad_options();
