@@ -63,12 +63,12 @@ export const MUTANTS: readonly Mutant[] = [
       {
         file: DESK,
         from: "      this.#folding.fold(whole.update, key, whole.bytes, staleness)\n",
-        to: `      this.#receipt("folded", currentOf(this.#federation.rounds))
+        to: `      this.#answers.receipt(this.#case!, "folded", currentOf(this.#federation.rounds))
       this.#folding.fold(whole.update, key, whole.bytes, staleness)\n`,
       },
       {
         file: DESK,
-        from: '"update folded")\n      this.#receipt("folded", currentOf(this.#federation.rounds))\n',
+        from: '"update folded")\n      this.#answers.receipt(this.#case!, "folded", currentOf(this.#federation.rounds))\n',
         to: '"update folded")\n',
       },
     ],
