@@ -76,7 +76,7 @@ describe("fedmote module audit", () => {
     const log = new AuditLog(file, "0".repeat(64), () => new Date("2026-11-29T12:00:00Z"))
     log.append({ event: "order", action: "start", sequence: 2 }, { event: "stage", stage: 0, devices: ["a", "b"] })
     log.append({ event: "complete", sequence: 2 })
-    store.save({ slot: "train", highest: 2, settled: 2, orders: [], audit: log.last })
+    store.save({ slot: "train", highest: 2, settled: 2, orders: [], undone: [], audit: log.last })
     text = await readFile(file, "utf8")
   })
 
