@@ -282,7 +282,10 @@ export class Coordinator {
     this.#modules = modules
     const inbound = new Inbound(registry, complaints, {
       device: (device, verdict, chunkClass) => desk.device(device, modules.judge(device, verdict), chunkClass),
-      introduced: (device, hello) => roll.introduced(device, hello),
+      introduced(device, hello) {
+        roll.introduced(device, hello)
+        modules.introduced(device, hello)
+      },
       gone: (device, message) => roll.gone(device, message),
       forgotten: (device) => roll.forgotten(device),
       update(device, chunk, bytes) {
@@ -299,7 +302,7 @@ export class Coordinator {
     link.on("up", () => {
       if (!first) {
         announcer.repeat()
-        modules.publish()
+        modules.reconnected()
       }
       first = false
     })

@@ -4,7 +4,7 @@ import { tagFilter } from "../../core/tags.ts"
 import type { Clock } from "../../net/clock.ts"
 import type { Link } from "../../net/link.ts"
 import { TrustedKeys } from "../../net/signature.ts"
-import type { Flashed, Update } from "../../wire/message.ts"
+import type { Flashed, Hello, Update } from "../../wire/message.ts"
 import type { Topics } from "../../wire/topics.ts"
 import type { Desk } from "../desk.ts"
 import type { Complaints, CoordinatorLog } from "../log.ts"
@@ -89,13 +89,17 @@ export class Modules {
   }
 
   /** The connection is back. */
-  publish(): void {
-    this.#rollouts?.publish()
+  reconnected(): void {
+    this.#rollouts?.reconnected()
   }
 
   close(): void {
     this.#cancelSoon?.()
     this.#rollouts?.close()
+  }
+
+  introduced(device: string, hello: Hello): void {
+    this.#rollouts?.introduced(device, hello)
   }
 
   flashed(device: string, message: Flashed | undefined): void {

@@ -9,7 +9,7 @@ import type { TrustedKeys } from "../../net/signature.ts"
 import { encode } from "../../wire/codec.ts"
 import { decodeEnvelope } from "../../wire/manifest.ts"
 import type { Manifest } from "../../wire/manifest.ts"
-import type { Flashed } from "../../wire/message.ts"
+import type { Flashed, Hello } from "../../wire/message.ts"
 import type { Order } from "../../wire/order.ts"
 import type { Topics } from "../../wire/topics.ts"
 import type { Complaints, CoordinatorLog } from "../log.ts"
@@ -18,7 +18,7 @@ import { takeModule } from "./module-intake.ts"
 import { ModuleShelf } from "./module-shelf.ts"
 import { OrderDesk } from "./order-desk.ts"
 import type { RolloutBook } from "./rollout-book.ts"
-import { standingOf } from "./standing.ts"
+import { sameReport, standingOf } from "./standing.ts"
 import type { ModuleReport } from "./standing.ts"
 import { dueOf } from "./due.ts"
 import { rolloutFacts } from "./facts.ts"
@@ -49,6 +49,8 @@ const WRITE_MS = 50
 const STATUS_MS = 250
 /** Whoever has not answered is told again, and after so many times modules are published again, which a broker might have lost. */
 const AGAIN_MS = 30_000
+/** Whoever says the same again is told once more, as it may have been away; no more for now, as it does so, too, where it cannot do what it is told. */
+const MOST_TIMES = 2
 const PUBLISH_EVERY = 20
 
 /** Brings modules to devices: hears orders and reports, tells each device what to do until it has done it, and writes down what happens. */
@@ -58,6 +60,8 @@ export class RolloutDesk {
   readonly #shelf: ModuleShelf
   /** Of the devices that can be flashed. */
   readonly #reports = new Map<string, ModuleReport>()
+  /** How often devices were told what is due, and have said nothing new since. */
+  readonly #told = new Map<string, number>()
   readonly #closing = new AbortController()
   #cancelWrite: (() => void) | undefined
   #cancelStatus: (() => void) | undefined
@@ -79,27 +83,21 @@ export class RolloutDesk {
     })
   }
 
-  /** Publishes what devices may need: after a start, and after a connection was lost. */
   start(): void {
     const { book, gate, log } = this.#options
     const { least } = gate
     if (least > book.settled && book.rollout?.isOpen !== true)
       log.warn({ slot: gate.slot, sequence: least }, "the plan asks for a module that has not been published yet")
-    this.publish()
+    this.#publish()
     this.#cancelAgain()
     this.#again()
     this.#scheduleStatus()
   }
 
-  /** Brings the modules to the broker again. */
-  publish(): void {
-    const { book } = this.#options
-    const { rollout, settled } = book
-    const wanted = [settled, ...(rollout?.isOpen === true ? [rollout.settings.sequence] : [])]
-    for (const sequence of wanted) {
-      const module = sequence > 0 ? book.module(sequence) : undefined
-      if (module !== undefined) this.#inBackground(this.#shelf.put(module))
-    }
+  /** The connection is back: what the broker had, and what was said last, may be lost. */
+  reconnected(): void {
+    this.#publish()
+    this.#tellAll()
   }
 
   close(): void {
@@ -116,8 +114,7 @@ export class RolloutDesk {
 
   /** Where a device's slot is; undefined: it has left for good. */
   flashed(device: string, message: Flashed | undefined): void {
-    const { gate, book, complaints } = this.#options
-    const { rollout } = book
+    const { gate, complaints } = this.#options
     if (message !== undefined && message.slot !== gate.slot) {
       complaints.about(device, "device has another module slot", { slot: message.slot, expected: gate.slot })
       return
@@ -126,15 +123,26 @@ export class RolloutDesk {
     const active = message?.active ?? 0
     gate.runs(device, active)
     if (message === undefined) this.#reports.delete(device)
-    else {
-      const { target, state } = message
-      this.#reports.set(device, { active, target, state })
-      const standing = rollout && standingOf(message, rollout.settings.sequence)
-      const told = standing !== undefined && this.#do((events) => rollout!.report(device, standing, events))
-      if (!told) this.#tell(device)
-    }
+    else this.#hear(device, message)
     if (before !== active) this.#options.onSwitched(device)
     this.#scheduleStatus()
+  }
+
+  /** A device has said Hello. What another life of it has said of modules, which the broker still has, says nothing of this one. */
+  introduced(device: string, { session }: Pick<Hello, "session">): void {
+    const report = this.#reports.get(device)
+    if (report !== undefined && report.session !== session) this.flashed(device, undefined)
+  }
+
+  #hear(device: string, message: Flashed): void {
+    const { session, active, target, state } = message
+    const report = { session, active, target, state }
+    if (!sameReport(this.#reports.get(device), report)) this.#told.delete(device)
+    this.#reports.set(device, report)
+    const { rollout } = this.#options.book
+    const standing = rollout && standingOf(message, rollout.settings.sequence)
+    const told = standing !== undefined && this.#do((events) => rollout!.report(device, standing, events))
+    if (!told) this.#tell(device)
   }
 
   async #perform(order: Order, keyId: string): Promise<RolloutFacts> {
@@ -233,7 +241,7 @@ export class RolloutDesk {
     this.#write()
     this.#scheduleStatus()
     if (book.rollout!.isUndone) this.#takeAway(sequence)
-    for (const device of this.#reports.keys()) this.#tell(device)
+    this.#tellAll()
     return true
   }
 
@@ -263,22 +271,41 @@ export class RolloutDesk {
     book.drop(sequence)
   }
 
-  /** What a device has to do now, if it has not done it. `again`: who could not take the settled module may try again. */
+  /** `again`: who could not take the settled module may try again. */
+  #tellAll(again = false): void {
+    this.#told.clear()
+    for (const device of this.#reports.keys()) this.#tell(device, again)
+  }
+
+  /** What a device has to do now, if it has not done it. */
   #tell(device: string, again = false): void {
     const report = this.#reports.get(device)
-    if (report === undefined) return
+    const told = this.#told.get(device) ?? 0
+    if (report === undefined || told === MOST_TIMES) return
     const flash = dueOf(device, report, this.#options.book, again)
     if (flash === undefined) return
+    this.#told.set(device, told + 1)
     const { link, topics, gate } = this.#options
     this.#inBackground(link.publish(topics.flash(device), encode({ type: "flash", slot: gate.slot, ...flash })))
   }
 
   #again(): void {
     this.#cancelAgain = this.#options.clock.after(AGAIN_MS, () => {
-      if (++this.#rounds % PUBLISH_EVERY === 0) this.publish()
-      for (const device of this.#reports.keys()) this.#tell(device, true)
+      if (++this.#rounds % PUBLISH_EVERY === 0) this.#publish()
+      this.#tellAll(true)
       this.#again()
     })
+  }
+
+  /** Brings the modules to the broker again. */
+  #publish(): void {
+    const { book } = this.#options
+    const { rollout, settled } = book
+    const wanted = [settled, ...(rollout?.isOpen === true ? [rollout.settings.sequence] : [])]
+    for (const sequence of wanted) {
+      const module = sequence > 0 ? book.module(sequence) : undefined
+      if (module !== undefined) this.#inBackground(this.#shelf.put(module))
+    }
   }
 
   #scheduleWrite(): void {

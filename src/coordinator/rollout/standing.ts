@@ -2,7 +2,11 @@ import type { Standing } from "../../core/rollout.ts"
 import type { Flashed } from "../../wire/message.ts"
 
 /** What of a device's report is kept: where it is with which module. */
-export type ModuleReport = Pick<Flashed, "active" | "target" | "state">
+export type ModuleReport = Pick<Flashed, "session" | "active" | "target" | "state">
+
+export function sameReport(a: ModuleReport | undefined, b: ModuleReport): boolean {
+  return a?.session === b.session && a.active === b.active && a.target === b.target && a.state === b.state
+}
 
 /** What a report says of the module with this sequence; undefined where it is about another. */
 export function standingOf({ target, state, reason, losses }: Flashed, sequence: number): Standing | undefined {

@@ -151,6 +151,36 @@ describe("a rollout in stages", () => {
   })
 })
 
+describe("a device that does not do what it is told", () => {
+  test("is told once more when it says so, and then left alone", async () => {
+    await rig.start()
+    const [only] = (await rig.gateways(1)) as [PlayedGateway]
+    await rig.roll(ONE)
+    await only.confirm(1)
+    await rig.until(() => expect(rig.status).toMatchObject({ settled: 1 }))
+    await rig.roll(TWO)
+    await only.say({ active: 2, target: 2, state: "loading" })
+    await rig.order({ action: "abort", sequence: 2 })
+    await rig.until(() => expect(only.told).toEqual([install(1), install(2), revert(2)]))
+    // As a gateway does that has nothing to go back to.
+    for (let i = 0; i < 5; i++) await only.say({ active: 2, target: 2, state: "loading" })
+    await only.say({ active: 0, target: 0, state: "idle" })
+    await rig.until(() => expect(only.told.at(-1)).toEqual(install(1)))
+    expect(only.told.slice(2)).toEqual([revert(2), revert(2), install(1)])
+  })
+
+  test("is not believed once it runs without modules", async () => {
+    await rig.start()
+    const [first, second] = (await rig.gateways(2, 1)) as [PlayedGateway, PlayedGateway]
+    await rig.until(() => expect(rig.status).toMatchObject({ versions: { 1: 2 } }))
+    const hello = { session: 2, maxPacket: 65536, ramKiB: 0, codecs: [0], abis: [1], features: 2 }
+    await second.link.publish(TOPICS.hello(second.id), encode({ type: "hello", ...hello }), { retain: true })
+    await rig.until(() => expect(rig.status).toMatchObject({ versions: { 1: 1 } }))
+    const { rollout } = await rig.order({ action: "plan", sequence: 2 })
+    expect(rollout!.stages.flatMap(({ ids }) => ids)).toEqual([first.id])
+  })
+})
+
 describe("what survives", () => {
   test("a coordinator that ends in the middle of a stage goes on with it", async () => {
     await rig.start()
