@@ -1,16 +1,19 @@
 /** Which module each device trains with, and which of them the rounds take: a sum has updates of one training program alone. */
 export class ModuleGate {
   readonly slot: string
-  #least: number
+  /** Rounds take no module below it. */
+  #asked: number
+  #settled: number
   #sequence: number
   /** Of the devices that have said so; the others train with the built-in kernels. */
   readonly #active = new Map<string, number>()
 
-  /** `least`: what the plan asks for, or what is settled. */
-  constructor(slot: string, least: number) {
+  /** `asked`: what the plan asks for; 0 for nothing. `settled`: the module of the last rollout that was completed. */
+  constructor(slot: string, asked: number, settled: number) {
     this.slot = slot
-    this.#least = least
-    this.#sequence = least
+    this.#settled = settled
+    this.#asked = Math.max(asked, settled)
+    this.#sequence = this.#asked
   }
 
   /** The module of the rounds now; 0 for the built-in kernels. */
@@ -18,14 +21,23 @@ export class ModuleGate {
     return this.#sequence
   }
 
-  /** No device goes back below it. Never above the rounds' module: what is settled meanwhile counts from the next choice. */
-  get least(): number {
-    return Math.min(this.#least, this.#sequence)
+  /** What rounds take at least. */
+  get asked(): number {
+    return this.#asked
   }
 
-  /** Raises what is asked for: once devices have it, rounds take nothing below. */
-  settle(least: number): void {
-    this.#least = Math.max(this.#least, least)
+  /**
+   * No device goes back below it: what is settled, since a plan may ask for a module that turns out to be bad. Never above the rounds' module: what is
+   * settled meanwhile counts from the next choice.
+   */
+  get least(): number {
+    return Math.min(this.#settled, this.#sequence)
+  }
+
+  /** Every device is to have this module: once some have it, rounds take nothing below. */
+  settle(sequence: number): void {
+    this.#settled = sequence
+    this.#asked = Math.max(this.#asked, sequence)
   }
 
   /** Whether any device has a module, or is to have one. */
@@ -56,7 +68,7 @@ export class ModuleGate {
     const counts = new Map<number, number>()
     for (const device of ready) {
       const active = this.activeOf(device)
-      if (active >= this.#least) counts.set(active, (counts.get(active) ?? 0) + 1)
+      if (active >= this.#asked) counts.set(active, (counts.get(active) ?? 0) + 1)
     }
     const before = this.#sequence
     let most = 0

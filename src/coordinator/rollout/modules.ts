@@ -56,7 +56,7 @@ export class Modules {
     const { slot = DEFAULT_SLOT, sequence = 0 } = plan.module ?? {}
     this.#plan = plan
     this.#book = new RolloutBook(slot, keeping)
-    this.#gate = new ModuleGate(slot, Math.max(sequence, this.#book.settled))
+    this.#gate = new ModuleGate(slot, sequence, this.#book.settled)
     this.#trusted = trusted && new TrustedKeys(trusted)
   }
 

@@ -85,9 +85,9 @@ export class RolloutDesk {
 
   start(): void {
     const { book, gate, log } = this.#options
-    const { least } = gate
-    if (least > book.settled && book.rollout?.isOpen !== true)
-      log.warn({ slot: gate.slot, sequence: least }, "the plan asks for a module that has not been published yet")
+    const { slot, asked } = gate
+    if (asked > book.settled && book.rollout?.isOpen !== true)
+      log.warn({ slot, sequence: asked }, "the plan asks for a module that has not been published yet")
     this.#publish()
     this.#cancelAgain()
     this.#again()
