@@ -380,6 +380,74 @@ static void go_back(void)
     expect((rig.module.state == FM_MODULE_REFUSED) && (rig.module.reason == FM_REASON_SEQUENCE), "another manifest than was told", 0U, 0U);
 }
 
+static fm_result_t fail_start(void *context, const fm_manifest_t *manifest, fm_bytes_t envelope)
+{
+    (void)context;
+    (void)manifest;
+    (void)envelope;
+    return FM_CLOSED;
+}
+
+static fm_result_t fail_write(void *context, uint32_t index, uint32_t offset, fm_bytes_t bytes)
+{
+    (void)context;
+    (void)index;
+    (void)offset;
+    (void)bytes;
+    return FM_CLOSED;
+}
+
+static fm_result_t fail_read(void *context, fm_image_t image, uint32_t offset, uint8_t *bytes, uint32_t size)
+{
+    (void)context;
+    (void)image;
+    (void)offset;
+    (void)bytes;
+    (void)size;
+    return FM_CLOSED;
+}
+
+static fm_result_t fail(void *context)
+{
+    (void)context;
+    return FM_CLOSED;
+}
+
+static fm_result_t fail_install(void *context, uint32_t sequence)
+{
+    (void)context;
+    (void)sequence;
+    return FM_CLOSED;
+}
+
+/** Storage that fails while the power is there: the module before runs on, and the download begins anew when it is told again. */
+static void storage_fails(void)
+{
+    static rig_t rig;
+
+    for (uint32_t i = 0U; i < 5U; i++) {
+        rig_new(&rig, 16U);
+        rig_start(&rig, UINT32_MAX);
+        fm_module_want(&rig.module, 1U);
+        pull(&rig, offer_of(1U));
+        rig.store.start = (i == 0U) ? fail_start : rig.store.start;
+        rig.store.write = (i == 1U) ? fail_write : rig.store.write;
+        rig.store.finish = (i == 2U) ? fail : rig.store.finish;
+        rig.store.read = (i == 3U) ? fail_read : rig.store.read;
+        rig.store.install = (i == 4U) ? fail_install : rig.store.install;
+        fm_module_want(&rig.module, 2U);
+        pull(&rig, offer_of(2U));
+        expect((rig.module.state == FM_MODULE_REFUSED) && (rig.module.reason == FM_REASON_STORAGE), "another reason", i,
+               (uint32_t)rig.module.reason);
+        expect(rig.module.active == 1U, "another module runs", i, rig.module.active);
+        rig_start(&rig, UINT32_MAX);
+        expect((rig.runs == 1U) && (rig.module.state == FM_MODULE_IDLE), "not as before", i, rig.runs);
+        fm_module_want(&rig.module, 2U);
+        pull(&rig, offer_of(2U));
+        expect((rig.runs == 2U) && whole(&rig), "not taken when it is told again", i, rig.runs);
+    }
+}
+
 /** What is expired by the clock is taken without one. */
 static void without_clock(void)
 {
@@ -593,6 +661,7 @@ int main(int argc, char **argv)
     }
     ignore();
     go_back();
+    storage_fails();
     without_clock();
     rot();
     bad_options();
