@@ -1,4 +1,14 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs"
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs"
 import { join } from "node:path"
 import { FedmoteError } from "../../core/error.ts"
 import type { RolloutSnapshot } from "../../core/rollout.ts"
@@ -35,6 +45,8 @@ export interface ModuleRecord {
 export interface ModuleStore {
   load(): ModuleRecord | undefined
   save(record: ModuleRecord): void
+  /** Sequences of the modules that are kept. */
+  kept(): number[]
   /** Undefined where it is not kept. */
   module(sequence: number): StoredModule | undefined
   keep(module: StoredModule): void
@@ -70,6 +82,11 @@ export class FileModuleStore implements ModuleStore {
   save(record: ModuleRecord): void {
     const text = JSON.stringify(record)
     this.#replace(STATE, Buffer.from(`${headOf(text)}\n${text}`))
+  }
+
+  kept(): number[] {
+    const names = doing(`read ${this.#folder}`, () => readdirSync(this.#folder))
+    return names.flatMap((name) => /^(\d+)\.manifest$/.exec(name)?.[1] ?? []).map(Number)
   }
 
   module(sequence: number): StoredModule | undefined {

@@ -64,6 +64,11 @@ export class RolloutBook {
     return this.#record.orders
   }
 
+  /** Sequences of the modules that are kept: the broker may have them, and nothing of others. */
+  get kept(): readonly number[] {
+    return this.#keeping?.store.kept() ?? []
+  }
+
   /** The module with this sequence, where devices may still need it. */
   module(sequence: number): StoredModule | undefined {
     return this.#keeping?.store.module(sequence)

@@ -176,6 +176,8 @@ export class RolloutDesk {
       signal: this.#closing.signal,
     })
     checkTags(module.manifest, order)
+    // Another coordinator may write the log by now.
+    this.#closing.signal.throwIfAborted()
     let rollout: Rollout | undefined
     this.#do((events) => {
       rollout = this.#planned(order, events)
@@ -238,7 +240,11 @@ export class RolloutDesk {
       if (events.length > 0) this.#scheduleWrite()
       return false
     }
-    this.#write()
+    if (!this.#write())
+      throw new FedmoteError(
+        "journal",
+        "what has happened could not be written down: nobody is told, the coordinator ends",
+      )
     this.#scheduleStatus()
     if (book.rollout!.isUndone) this.#takeAway(sequence)
     this.#tellAll()
@@ -263,12 +269,11 @@ export class RolloutDesk {
     if (before > 0) this.#takeAway(before)
   }
 
-  /** Nobody is to have this module. */
+  /** Nobody is to have this module. It is kept until the broker has nothing of it. */
   #takeAway(sequence: number): void {
     const { book } = this.#options
     const module = book.module(sequence)
-    if (module !== undefined) this.#inBackground(this.#shelf.clear(module))
-    book.drop(sequence)
+    if (module !== undefined) this.#inBackground(this.#shelf.clear(module).then(() => book.drop(sequence)))
   }
 
   /** `again`: who could not take the settled module may try again. */
@@ -297,28 +302,32 @@ export class RolloutDesk {
     })
   }
 
-  /** Brings the modules to the broker again. */
+  /** Brings the modules that devices may need to the broker again, and takes the others away. */
   #publish(): void {
     const { book } = this.#options
     const { rollout, settled } = book
-    const wanted = [settled, ...(rollout?.isOpen === true ? [rollout.settings.sequence] : [])]
-    for (const sequence of wanted) {
-      const module = sequence > 0 ? book.module(sequence) : undefined
-      if (module !== undefined) this.#inBackground(this.#shelf.put(module))
+    for (const sequence of book.kept) {
+      const isWanted = sequence === settled || (rollout?.isOpen === true && sequence === rollout.settings.sequence)
+      if (isWanted) this.#inBackground(this.#shelf.put(book.module(sequence)!))
+      else this.#takeAway(sequence)
     }
   }
 
   #scheduleWrite(): void {
+    if (this.#closing.signal.aborted) return
     this.#cancelWrite ??= this.#options.clock.after(WRITE_MS, () => this.#write())
   }
 
-  #write(): void {
+  /** Whether all that has happened is durable. Where it is not, the coordinator ends. */
+  #write(): boolean {
     this.#cancelWrite?.()
     this.#cancelWrite = undefined
     try {
       this.#options.book.flush()
+      return true
     } catch (error) {
       this.#options.onError(error)
+      return false
     }
   }
 

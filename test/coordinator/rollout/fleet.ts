@@ -90,6 +90,8 @@ export class Rig {
   status: RolloutStatus | undefined
   notice: Notice | undefined
   coordinator: Coordinator | undefined
+  /** What became of it. */
+  ended: Promise<unknown> | undefined
   #operator: Link | undefined
   #nonce = 1
 
@@ -117,7 +119,8 @@ export class Rig {
       onState: () => resolve(),
       ...options,
     })
-    this.coordinator.run().catch(() => undefined)
+    this.ended = this.coordinator.run()
+    this.ended.catch(() => undefined)
     await promise
   }
 

@@ -1,4 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest"
+import { FedmoteError } from "../../../src/core/error.ts"
+import type { StoredModule } from "../../../src/coordinator/rollout/module-store.ts"
+import { openModuleKeeping } from "../../../src/coordinator/rollout/modules.ts"
 import { publishModule } from "../../../src/net/module-publish.ts"
 import { encode } from "../../../src/wire/codec.ts"
 import { encodeManifest } from "../../../src/wire/manifest.ts"
@@ -163,6 +166,24 @@ describe("coordinators that roll nothing out", () => {
     await rig.start({}, { trusted, modules: undefined } as object)
     expect((await rig.order({})).reason).toMatch(/^no-journal: a coordinator without --data-dir/)
   })
+})
+
+test("a rollout that cannot be written down does not begin", async () => {
+  const { store, audit } = openModuleKeeping(rig.folder)
+  const full = (): never => {
+    throw new FedmoteError("module-store", "cannot write: no space left on device")
+  }
+  const folder = { load: () => store.load(), kept: () => store.kept(), module: (n: number) => store.module(n) }
+  const keep = (module: StoredModule): void => store.keep(module)
+  await rig.start({}, { modules: { store: { ...folder, keep, drop: full, save: full }, audit } })
+  const [only] = await rig.gateways(1)
+  await rig.publish(ONE)
+  expect(await rig.order({ sequence: 1 })).toMatchObject({
+    accepted: false,
+    reason: "journal: what has happened could not be written down: nobody is told, the coordinator ends",
+  })
+  await expect(rig.ended).rejects.toThrow("no space left on device")
+  expect(only!.told).toEqual([])
 })
 
 test("a plan says who would get it, and does nothing", async () => {

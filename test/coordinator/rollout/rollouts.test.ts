@@ -1,6 +1,7 @@
 import { join } from "node:path"
 import { beforeEach, describe, expect, test } from "vitest"
 import { openJournal } from "../../../src/coordinator/journal/sqlite-journal.ts"
+import { openModuleKeeping } from "../../../src/coordinator/rollout/modules.ts"
 import type { AuditEntry } from "../../../src/coordinator/rollout/audit-log.ts"
 import { keyIdOf } from "../../../src/net/signature.ts"
 import { encode } from "../../../src/wire/codec.ts"
@@ -228,6 +229,24 @@ describe("what survives", () => {
     rig.network.stop()
     rig.network.start()
     await rig.until(async () => expect(await rig.retained()).toContain(TOPICS.manifest("train", 1)))
+  })
+
+  test("a module that is over is taken away, though the broker was lost when that should have happened", async () => {
+    await rig.start()
+    await rig.gateways(1)
+    await rig.roll(ONE)
+    await rig.order({ action: "abort" })
+    await rig.until(async () => expect(await rig.retained()).toEqual([TOPICS.rollout("train")]))
+    // As it is when the connection is lost, or the process killed, before the broker has heard of it.
+    await rig.stop()
+    const { store } = openModuleKeeping(rig.folder)
+    expect(store.kept()).toEqual([])
+    store.keep({ sequence: 1, ...ONE })
+    await rig.publish(ONE)
+    expect(await rig.retained()).toContain(TOPICS.manifest("train", 1))
+    await rig.start()
+    await rig.until(async () => expect(await rig.retained()).toEqual([TOPICS.rollout("train")]))
+    await rig.until(() => expect(store.kept()).toEqual([]))
   })
 
   test("the module before is taken away when another has taken its place", async () => {
