@@ -1,14 +1,11 @@
 import { FedmoteError } from "../../core/error.ts"
-import { ROLLOUT_DEFAULTS, Rollout } from "../../core/rollout.ts"
-import type { RolloutEvent, RolloutSettings } from "../../core/rollout.ts"
-import type { StageCandidate } from "../../core/rollout-stages.ts"
+import type { Rollout, RolloutEvent } from "../../core/rollout.ts"
 import type { Clock } from "../../net/clock.ts"
 import { LinkError } from "../../net/link.ts"
 import type { Link } from "../../net/link.ts"
 import type { TrustedKeys } from "../../net/signature.ts"
 import { encode } from "../../wire/codec.ts"
 import { decodeEnvelope } from "../../wire/manifest.ts"
-import type { Manifest } from "../../wire/manifest.ts"
 import type { Flashed, Hello } from "../../wire/message.ts"
 import type { Order } from "../../wire/order.ts"
 import type { Topics } from "../../wire/topics.ts"
@@ -17,6 +14,8 @@ import type { ModuleGate } from "./gate.ts"
 import { takeModule } from "./module-intake.ts"
 import { ModuleShelf } from "./module-shelf.ts"
 import { OrderDesk } from "./order-desk.ts"
+import { checkTags, plannedRollout } from "./planned.ts"
+import type { RolloutFleet } from "./planned.ts"
 import type { RolloutBook } from "./rollout-book.ts"
 import { sameReport, standingOf } from "./standing.ts"
 import type { ModuleReport } from "./standing.ts"
@@ -34,9 +33,8 @@ export interface RolloutDeskOptions {
   readonly gate: ModuleGate
   readonly book: RolloutBook
   readonly trusted: TrustedKeys | undefined
-  readonly keyOf: (device: string) => readonly [number, number]
-  /** Whether a device has a tag; throws `FedmoteError` ("tag") for one that the plan does not know. */
-  readonly hasTag: (tag: string) => (device: string) => boolean
+  readonly keyOf: RolloutFleet["keyOf"]
+  readonly hasTag: RolloutFleet["hasTag"]
   readonly log: CoordinatorLog
   readonly complaints: Complaints
   /** What a device trains with has changed. */
@@ -189,28 +187,9 @@ export class RolloutDesk {
     return rolloutFacts(rollout!, keyId, true)
   }
 
-  /** The rollout that an order would begin. */
   #planned(order: Order, events: RolloutEvent[]): Rollout {
     const { book, keyOf, hasTag } = this.#options
-    const { sequence, tag } = order
-    if (book.rollout?.isOpen === true)
-      throw new FedmoteError(
-        "rollout",
-        `module ${book.rollout.settings.sequence} is being rolled out: wait for its end, or abort it`,
-      )
-    if (sequence <= book.highest)
-      throw new FedmoteError(
-        "sequence",
-        `expected a sequence above ${book.highest}, which was rolled out before, got ${sequence}`,
-      )
-    if (order.stages !== undefined && order.stages.at(-1) !== 100)
-      throw new FedmoteError("stages", `expected stages that end with 100 percent, got ${order.stages.join(", ")}`)
-    const wanted = tag === undefined ? () => true : hasTag(tag)
-    const candidates: StageCandidate[] = [...this.#reports.keys()]
-      .filter(wanted)
-      .sort()
-      .map((id) => ({ id, key: keyOf(id) }))
-    return Rollout.begin(settingsOf(order), candidates, events)
+    return plannedRollout(order, book, { devices: this.#reports.keys(), keyOf, hasTag }, events)
   }
 
   #obeyed(order: Order, keyId: string, facts: object): void {
@@ -367,26 +346,6 @@ export class RolloutDesk {
       if (!(error instanceof LinkError)) this.#options.onError(error)
     })
   }
-}
-
-function settingsOf({ slot, sequence, tag, ...order }: Order): RolloutSettings {
-  const { stages, enough, failures, tolerance } = ROLLOUT_DEFAULTS
-  return {
-    ...{ slot, sequence, ...(tag !== undefined && { tag }) },
-    stages: order.stages ?? stages,
-    enough: order.enough ?? enough,
-    failures: order.failures ?? failures,
-    tolerance: order.tolerance ?? tolerance,
-  }
-}
-
-/** A module for certain tags is refused by every gateway that has none of them. */
-function checkTags({ tags }: Manifest, { tag }: Order): void {
-  if (tags.length === 0 || (tag !== undefined && tags.includes(tag))) return
-  throw new FedmoteError(
-    "target",
-    `the module's manifest is for ${tags.join(", ")}, the order for ${tag ?? "all devices"}`,
-  )
 }
 
 function countsOf(keys: Iterable<string>): Record<string, number> {
