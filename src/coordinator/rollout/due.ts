@@ -9,7 +9,7 @@ export type Due = Pick<Flash, "action" | "sequence">
 export interface Aim {
   /** The last one. */
   readonly rollout: Rollout | undefined
-  /** The module that every device is to have. */
+  /** The module that this device is to have at least; 0 for none. */
   readonly settled: number
   /** Whether a module is one that no device is to have. */
   isUndone(sequence: number): boolean

@@ -29,6 +29,8 @@ export interface ModuleRecord {
   readonly highest: number
   /** The module of the last rollout that was completed; 0 before. */
   readonly settled: number
+  /** Of the devices that it is for; absent: for all. */
+  readonly settledTag?: string
   /** Modules above it whose rollouts before the last were halted or aborted: a device that was away may still have one. */
   readonly undone: readonly number[]
   /** Orders that were obeyed lately: none is obeyed twice. */

@@ -52,6 +52,11 @@ export class RolloutBook {
     return this.#record.settled
   }
 
+  /** Of the devices that the settled module is for; undefined: for all. */
+  get settledTag(): string | undefined {
+    return this.#record.settledTag
+  }
+
   /** Modules that no device is to have, but for those that have been followed by a settled one. */
   isUndone(sequence: number): boolean {
     const { rollout } = this
@@ -89,8 +94,9 @@ export class RolloutBook {
     this.#record = { ...this.#record, highest: rollout.settings.sequence, undone: [...undone, ...before], keyId }
   }
 
-  settle(sequence: number): void {
-    this.#record = { ...this.#record, settled: sequence, undone: [] }
+  settle(sequence: number, tag: string | undefined): void {
+    const { settledTag: _, ...record } = this.#record
+    this.#record = { ...record, settled: sequence, ...(tag !== undefined && { settledTag: tag }), undone: [] }
   }
 
   /** To be written with the next `flush`. */

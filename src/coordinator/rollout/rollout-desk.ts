@@ -60,6 +60,8 @@ export class RolloutDesk {
   readonly #reports = new Map<string, ModuleReport>()
   /** How often devices were told what is due, and have said nothing new since. */
   readonly #told = new Map<string, number>()
+  /** Whether the settled module is for this device. */
+  #isSettledFor: (device: string) => boolean
   readonly #closing = new AbortController()
   #cancelWrite: (() => void) | undefined
   #cancelStatus: (() => void) | undefined
@@ -69,6 +71,7 @@ export class RolloutDesk {
   constructor(options: RolloutDeskOptions) {
     this.#options = options
     const { link, topics, gate, book, trusted, nowSeconds } = options
+    this.#isSettledFor = this.#settledFilter()
     this.#shelf = new ModuleShelf({ link, topics })
     this.#orders = new OrderDesk({
       slot: gate.slot,
@@ -243,9 +246,23 @@ export class RolloutDesk {
   #settle(sequence: number): void {
     const { book, gate } = this.#options
     const before = book.settled
-    book.settle(sequence)
+    book.settle(sequence, book.rollout!.settings.tag)
+    this.#isSettledFor = this.#settledFilter()
     gate.settle(sequence)
     if (before > 0) this.#takeAway(before)
+  }
+
+  #settledFilter(): (device: string) => boolean {
+    const { book, hasTag } = this.#options
+    const { settledTag: tag } = book
+    if (tag === undefined) return () => true
+    try {
+      return hasTag(tag)
+    } catch (error) {
+      // This federation's plan gives the tag to no device.
+      if (error instanceof FedmoteError && error.code === "tag") return () => false
+      throw error
+    }
   }
 
   /** Nobody is to have this module. It is kept until the broker has nothing of it. */
@@ -266,7 +283,10 @@ export class RolloutDesk {
     const report = this.#reports.get(device)
     const told = this.#told.get(device) ?? 0
     if (report === undefined || told === MOST_TIMES) return
-    const flash = dueOf(device, report, this.#options.book, again)
+    const { book } = this.#options
+    const settled = this.#isSettledFor(device) ? book.settled : 0
+    const { rollout } = book
+    const flash = dueOf(device, report, { rollout, settled, isUndone: (sequence) => book.isUndone(sequence) }, again)
     if (flash === undefined) return
     this.#told.set(device, told + 1)
     const { link, topics, gate } = this.#options

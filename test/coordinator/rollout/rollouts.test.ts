@@ -89,6 +89,27 @@ describe("a rollout in stages", () => {
     await rig.until(() => expect(events(rig.audit())).toEqual(["order", "stage", "failed", "halted", "order-refused"]))
   })
 
+  test("a module for a tag goes to nobody else, nor when it is settled", async () => {
+    const tags = { plant: ["p-*"] }
+    await rig.start({ tags })
+    const [inside, outside] = [await rig.gateway("p-1"), await rig.gateway("q-1")]
+    await rig.roll(ONE, { tag: "plant" })
+    await inside.confirm(1)
+    await rig.until(() => expect(rig.status).toMatchObject({ settled: 1 }))
+    // Nor after a restart; who comes later with the tag gets it.
+    await rig.stop()
+    await rig.start({ tags })
+    await outside.greet()
+    const late = await rig.gateway("p-2")
+    await rig.until(() => expect(late.told).toEqual([install(1)]))
+    // Nor in a federation whose plan does not know the tag.
+    await rig.stop()
+    rig.status = undefined
+    await rig.start({ seed: 2 })
+    await rig.until(() => expect(rig.status).toMatchObject({ versions: { 0: 2, 1: 1 } }))
+    expect([inside.told, outside.told, late.told]).toEqual([[install(1)], [], [install(1)]])
+  })
+
   test("a trial whose loss is worse than that of the program before halts it", async () => {
     await rig.start()
     const [canary] = await inStages(await rig.gateways(2), 1)
