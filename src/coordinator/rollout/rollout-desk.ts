@@ -44,6 +44,8 @@ export interface RolloutDeskOptions {
 
 /** What devices report is written down, and told to operators, so soon. */
 const WRITE_MS = 50
+/** And for each device so much later: all of them are written each time. */
+const WRITE_MS_PER_DEVICE = 0.05
 const STATUS_MS = 250
 /** Whoever has not answered is told again, and after so many times modules are published again, which a broker might have lost. */
 const AGAIN_MS = 30_000
@@ -314,7 +316,8 @@ export class RolloutDesk {
 
   #scheduleWrite(): void {
     if (this.#closing.signal.aborted) return
-    this.#cancelWrite ??= this.#options.clock.after(WRITE_MS, () => this.#write())
+    const delayMs = WRITE_MS + Math.ceil(WRITE_MS_PER_DEVICE * this.#reports.size)
+    this.#cancelWrite ??= this.#options.clock.after(delayMs, () => this.#write())
   }
 
   /** Whether all that has happened is durable. Where it is not, the coordinator ends. */
