@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, readFileSync, truncateSync, writeSync } from "node:fs"
+import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, truncateSync, writeSync } from "node:fs"
 import { FedmoteError } from "../../core/error.ts"
 import { sha256 } from "../../net/digest.ts"
 
@@ -32,6 +32,8 @@ export class AuditLog {
   readonly #now: () => Date
   #number: number
   #last: string
+  /** What it has when its last line is whole. */
+  #bytes: number
 
   /**
    * Opens the log, or begins one. A last line that was cut off by a power failure is taken away; it was of something that had not been done yet. Throws
@@ -49,6 +51,7 @@ export class AuditLog {
     if (wholeBytes < bytes) truncateSync(file, wholeBytes)
     this.#number = entries.length
     this.#last = entries.at(-1)?.hash ?? NO_HASH
+    this.#bytes = wholeBytes
   }
 
   /** Hash of the last line. */
@@ -66,17 +69,22 @@ export class AuditLog {
       last = hashOf(line)
       text += `${JSON.stringify({ ...line, hash: last })}\n`
     }
-    this.#write(text)
+    this.#write(Buffer.from(text))
     this.#number = number
     this.#last = last
   }
 
-  #write(text: string): void {
+  #write(text: Buffer): void {
     try {
       const descriptor = openSync(this.#file, "a", 0o600)
       try {
-        writeSync(descriptor, text)
+        for (let done = 0; done < text.length;) done += writeSync(descriptor, text, done)
         fsyncSync(descriptor)
+        this.#bytes += text.length
+      } catch (error) {
+        // Of lines that a full disk has cut off nothing stays: others may follow.
+        ftruncateSync(descriptor, this.#bytes)
+        throw error
       } finally {
         closeSync(descriptor)
       }

@@ -1,7 +1,9 @@
+import { execFileSync } from "node:child_process"
 import { createHash } from "node:crypto"
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { fileURLToPath } from "node:url"
 import { afterEach, beforeEach, expect, test } from "vitest"
 import { AuditLog, NO_HASH, verifyAudit } from "../../../src/coordinator/rollout/audit-log.ts"
 
@@ -43,6 +45,17 @@ test("it goes on where it was", () => {
   const again = new AuditLog(file, last, () => NOW)
   again.append({ event: "halted" })
   expect(verifyAudit(file).at(-1)).toMatchObject({ number: 4, previous: last, event: "halted" })
+})
+
+test("a line that a full disk has cut off leaves nothing behind", () => {
+  const script = fileURLToPath(new URL("full-disk.ts", import.meta.url))
+  const limited = `trap "" XFSZ; ulimit -S -f 2; exec "$0" "$@"`
+  const failed = execFileSync("sh", ["-c", limited, process.execPath, script, file], { encoding: "utf8" })
+  expect(failed).toBe("audit")
+  expect(verifyAudit(file).map(({ number, event }) => [number, event])).toEqual([
+    [1, "order"],
+    [2, "halted"],
+  ])
 })
 
 test("a line that is there but the record does not know of is of a moment before a crash", () => {
