@@ -122,6 +122,14 @@ describe("a replay", () => {
 })
 
 describe("what goes wrong", () => {
+  it("a plan that names a module, and a run that was trained by one, are refused", async () => {
+    const reason = "what trains it is with the devices, so that it cannot be simulated or replayed"
+    await expect(digest({ plan: planFor(telosb, { module: { sequence: 1 } }) })).rejects.toThrow(reason)
+    const { result } = await simulate({ plan: short, dataset: telosb, recordCohorts: true, baselines: false })
+    const rounds = result.rounds.map((round) => ({ ...round, module: 1 }))
+    await expect(digest({ replay: { ...result, rounds } })).rejects.toThrow(reason)
+  })
+
   it("a plan that wants more clients than there are is refused", async () => {
     const few = planFor(telosb, { cohort: 50 })
     await expect(digest({ plan: few })).rejects.toThrow("expected a population of at least 50 clients")
