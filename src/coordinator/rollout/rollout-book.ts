@@ -101,7 +101,7 @@ export class RolloutBook {
 
   /** To be written with the next `flush`. */
   note(...facts: readonly AuditFacts[]): void {
-    this.#notes.push(...facts)
+    if (this.canWrite) this.#notes.push(...facts)
   }
 
   /** Writes all that has happened. Throws `FedmoteError` ("audit", "module-store"). */
