@@ -18,14 +18,19 @@ export function checkSamples(spec: ModelSpec, samples: Samples): void {
       `expected ${rows} rows: ${rows * features} values in x and ${rows} in y, got ${x.length} and ${y.length}`,
     )
   const classes = classCount(spec)
-  for (let row = 0; row < rows; row++) {
-    const label = y[row]!
-    if (classes > 0 ? !(label >= 0 && label < classes && Number.isInteger(label)) : !Number.isFinite(label))
-      throw new KernelError(
-        "samples",
-        `row ${row}: expected ${classes > 0 ? `a label from 0 to ${classes - 1}` : "a finite target"}, got ${label}`,
-      )
+  const row = classes > 0 ? firstNoClass(y, classes) : y.findIndex((target) => !Number.isFinite(target))
+  if (row < 0) return
+  const expected = classes > 0 ? `a label from 0 to ${classes - 1}` : "a finite target"
+  throw new KernelError("samples", `row ${row}: expected ${expected}, got ${y[row]}`)
+}
+
+/** The first that is no whole number below `classes`, or -1. */
+function firstNoClass(labels: Float32Array, classes: number): number {
+  for (let row = 0; row < labels.length; row++) {
+    const label = labels[row]!
+    if (label >>> 0 !== label || label >= classes) return row
   }
+  return -1
 }
 
 /** Names the first value that is not finite. */
