@@ -93,11 +93,18 @@ async function each(clients: number, population: number): Promise<Measured> {
 }
 
 async function overhead(): Promise<Measured[]> {
-  // What a process does once is in both.
-  const short = await simulated("population", POPULATION, 1000, 200, 1)
-  const long = await simulated("population", POPULATION, 1000, 1200, 1)
-  const { mean: own } = updateSeconds(SOFTMAX, 20, "int8", 2000)
-  const value = ((long.cpuSeconds - short.cpuSeconds) / (long.updates - short.updates)) * 1e6
+  const times = { short: Infinity, long: Infinity, own: Infinity }
+  const [few, many] = [200, 1200]
+  // What a process does once is in both. In turns, the fastest of each counting, so that what else the machine does hits all.
+  for (let turn = 0; turn < 2; turn++) {
+    const cpuSeconds = async (rounds: number): Promise<number> =>
+      (await simulated("population", POPULATION, 1000, rounds, 1)).cpuSeconds
+    times.short = Math.min(times.short, await cpuSeconds(few))
+    times.long = Math.min(times.long, await cpuSeconds(many))
+    times.own = Math.min(times.own, updateSeconds(SOFTMAX, 20, "int8", 2000).mean)
+  }
+  const { own } = times
+  const value = ((times.long - times.short) / (1000 * (many - few))) * 1e6
   return [
     measured({ group: GROUP, name: "one client, softmax of 610 parameters, 20 rows, int8", value, unit: "us" }),
     measured({
