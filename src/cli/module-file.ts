@@ -38,7 +38,3 @@ export async function readModule(file: string): Promise<Uint8Array> {
     throw new FedmoteError("module", `${file}: expected at most ${max} bytes, got ${bytes.length}`)
   return bytes
 }
-
-export function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("hex")
-}

@@ -11,6 +11,11 @@ export function sha256(bytes: Uint8Array | string): Uint8Array {
   return digest
 }
 
+/** Bytes as people write them. */
+export function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex")
+}
+
 /** The two words that key a device's random streams and its place in selection: the first 8 bytes of SHA-256(id), big-endian. */
 export function deviceKey(id: string): readonly [high: number, low: number] {
   // Twice as fast as by the bytes, and nothing is left over: a simulation keys millions of devices.

@@ -2,7 +2,7 @@ import { createPrivateKey, createPublicKey, sign, verify } from "node:crypto"
 import type { KeyObject } from "node:crypto"
 import { FedmoteError } from "../core/error.ts"
 import { decodeEnvelope, encodeEnvelope, signedBytes } from "../wire/manifest.ts"
-import { sha256 } from "./digest.ts"
+import { hex, sha256 } from "./digest.ts"
 
 /** Ed25519 (RFC 8032) for signed manifests. */
 
@@ -73,10 +73,6 @@ function rawOf(key: KeyObject): Uint8Array {
 // RFC 8410: the key behind a prefix that is always the same.
 function der(prefix: string, raw: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from(prefix, "hex"), raw])
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("hex")
 }
 
 function notKey(what: string, got: Uint8Array): FedmoteError {

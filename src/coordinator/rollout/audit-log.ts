@@ -1,6 +1,6 @@
 import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, truncateSync, writeSync } from "node:fs"
 import { FedmoteError } from "../../core/error.ts"
-import { sha256 } from "../../net/digest.ts"
+import { hex, sha256 } from "../../net/digest.ts"
 
 /**
  * Who signed what, and when it went where: one JSON object a line, never changed, each with the hash of the one before (`previous`) and its own (`hash`:
@@ -135,7 +135,7 @@ function flawOf(entry: AuditEntry, text: string, number: number, previous: strin
 }
 
 function hashOf(line: object): string {
-  return Buffer.from(sha256(JSON.stringify(line))).toString("hex")
+  return hex(sha256(JSON.stringify(line)))
 }
 
 function parsed(text: string): AuditEntry | undefined {

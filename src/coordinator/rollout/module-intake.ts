@@ -5,7 +5,7 @@ import { sha256 } from "../../net/digest.ts"
 import { pullManifest, pullModule } from "../../net/module-pull.ts"
 import type { ModulePullOptions } from "../../net/module-pull.ts"
 import type { TrustedKeys } from "../../net/signature.ts"
-import { decodeManifest } from "../../wire/manifest.ts"
+import { chunkCount, decodeManifest } from "../../wire/manifest.ts"
 import type { Manifest } from "../../wire/manifest.ts"
 import type { StoredModule } from "./module-store.ts"
 
@@ -28,7 +28,7 @@ export async function takeModule(
   const manifest = decodeManifest(trusted.open(envelope))
   checkManifest(manifest, options.slot, sequence, nowSeconds)
   const bytes = new Uint8Array(manifest.sizeBytes)
-  const all = Array.from({ length: Math.ceil(manifest.sizeBytes / manifest.chunkBytes) }, (_, i) => i)
+  const all = Array.from({ length: chunkCount(manifest) }, (_, i) => i)
   await pullModule(manifest, all, (index, payload) => bytes.set(payload, index * manifest.chunkBytes), options)
   await checkModule(bytes, manifest)
   return { sequence, envelope, bytes, manifest }

@@ -12,7 +12,7 @@ import {
 import { join } from "node:path"
 import { FedmoteError } from "../../core/error.ts"
 import type { RolloutSnapshot } from "../../core/rollout.ts"
-import { sha256 } from "../../net/digest.ts"
+import { hex, sha256 } from "../../net/digest.ts"
 
 /** A module as it goes to devices. */
 export interface StoredModule {
@@ -139,7 +139,7 @@ function filesOf(sequence: number): [manifest: string, module: string] {
 }
 
 function headOf(text: string): string {
-  return `${HEADER} ${Buffer.from(sha256(text)).toString("hex")}`
+  return `${HEADER} ${hex(sha256(text))}`
 }
 
 function withFile(file: string, flags: string, work: (descriptor: number) => void): void {

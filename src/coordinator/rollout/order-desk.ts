@@ -1,5 +1,5 @@
 import { FedmoteError } from "../../core/error.ts"
-import { sha256 } from "../../net/digest.ts"
+import { hex, sha256 } from "../../net/digest.ts"
 import type { TrustedKeys } from "../../net/signature.ts"
 import { decodeEnvelope } from "../../wire/manifest.ts"
 import { decodeOrder } from "../../wire/order.ts"
@@ -82,8 +82,4 @@ export class OrderDesk {
     if (obeyed().some(({ issued, nonce }) => issued === order.issued && nonce === order.nonce))
       throw new FedmoteError("replayed", "this very order was obeyed already")
   }
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("hex")
 }

@@ -1,6 +1,7 @@
 import { FedmoteError } from "../../core/error.ts"
 import type { Rollout, RolloutEvent } from "../../core/rollout.ts"
 import type { Clock } from "../../net/clock.ts"
+import { hex } from "../../net/digest.ts"
 import { LinkError } from "../../net/link.ts"
 import type { Link } from "../../net/link.ts"
 import type { TrustedKeys } from "../../net/signature.ts"
@@ -375,8 +376,4 @@ function countsOf(keys: Iterable<string>): Record<string, number> {
   const counts: Record<string, number> = {}
   for (const key of keys) counts[key] = (counts[key] ?? 0) + 1
   return counts
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("hex")
 }

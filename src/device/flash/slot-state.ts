@@ -1,5 +1,5 @@
 import { FedmoteError } from "../../core/error.ts"
-import { sha256 } from "../../net/digest.ts"
+import { hex, sha256 } from "../../net/digest.ts"
 import type { Flashed } from "../../wire/message.ts"
 import type { Side } from "./slot-store.ts"
 
@@ -70,5 +70,5 @@ function isBase64(value: unknown): value is { readonly base64: string } {
 }
 
 function digestOf(text: string): string {
-  return Buffer.from(sha256(text)).toString("hex")
+  return hex(sha256(text))
 }
